@@ -1,0 +1,94 @@
+//! The environment, read in one place. On wasm the lookup is `runtime::variable`; in tests it is a closure.
+
+use std::collections::BTreeMap;
+
+use crate::ApiError;
+
+/// How a variable is looked up. An empty one counts as missing.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// What the platform gives every function about its own project.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Project {
+    /// `SUPABASE_URL`, without a trailing slash.
+    pub url: String,
+    /// `SUPABASE_PUBLISHABLE_KEYS`' `default`, or `SUPABASE_ANON_KEY`.
+    pub publishable_key: String,
+    /// `SUPABASE_SECRET_KEYS`' `default`, or `SUPABASE_SERVICE_ROLE_KEY`.
+    pub secret_key: String,
+}
+
+impl Project {
+    /// Reads the three; 500 `misconfigured` names the first that is missing.
+    pub fn from_env(lookup: Lookup<'_>) -> Result<Self, ApiError> {
+        Ok(Self {
+            url: required(lookup, "SUPABASE_URL")?.trim_end_matches('/').to_owned(),
+            publishable_key: api_key(lookup, "SUPABASE_PUBLISHABLE_KEYS", "SUPABASE_ANON_KEY")?,
+            secret_key: api_key(lookup, "SUPABASE_SECRET_KEYS", "SUPABASE_SERVICE_ROLE_KEY")?,
+        })
+    }
+}
+
+/// A variable that must be there.
+pub fn required(lookup: Lookup<'_>, name: &str) -> Result<String, ApiError> {
+    optional(lookup, name).ok_or_else(|| ApiError::misconfigured(name, "is not set"))
+}
+
+/// A variable that may be missing.
+pub fn optional(lookup: Lookup<'_>, name: &str) -> Option<String> {
+    lookup(name).filter(|value| !value.trim().is_empty())
+}
+
+/// A project key: from the JSON object of keys by name, where `default` is meant if it is there and the first if it is
+/// not; else from the older variable that holds one key.
+fn api_key(lookup: Lookup<'_>, keys: &str, fallback: &str) -> Result<String, ApiError> {
+    let Some(json) = optional(lookup, keys) else {
+        return optional(lookup, fallback)
+            .ok_or_else(|| ApiError::misconfigured(keys, &format!("is not set, nor is {fallback}")));
+    };
+    let mut named: BTreeMap<String, String> = serde_json::from_str(&json)
+        .map_err(|_| ApiError::misconfigured(keys, "is not a JSON object of keys by name"))?;
+    named
+        .remove("default")
+        .or_else(|| named.into_values().next())
+        .ok_or_else(|| ApiError::misconfigured(keys, "holds no key"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Project, ApiError> {
+        let variables: BTreeMap<_, _> = variables.iter().copied().collect();
+        Project::from_env(&|name| variables.get(name).map(|&value| value.to_owned()))
+    }
+
+    #[test]
+    fn the_new_keys_come_first_and_the_old_ones_still_work() {
+        let project = read(&[
+            ("SUPABASE_URL", "https://x.supabase.co/"),
+            ("SUPABASE_PUBLISHABLE_KEYS", r#"{"default":"sb_publishable_1","web":"sb_publishable_2"}"#),
+            ("SUPABASE_ANON_KEY", "old"),
+            ("SUPABASE_SERVICE_ROLE_KEY", "old-service"),
+        ])
+        .unwrap();
+        assert_eq!(project.url, "https://x.supabase.co");
+        assert_eq!(project.publishable_key, "sb_publishable_1");
+        assert_eq!(project.secret_key, "old-service");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_no_value_is() {
+        let error = read(&[]).err().unwrap();
+        assert_eq!((error.status, error.code), (500, "misconfigured"));
+        assert!(error.message.contains("SUPABASE_URL"));
+
+        let broken =
+            [("SUPABASE_URL", "u"), ("SUPABASE_PUBLISHABLE_KEYS", "{}"), ("SUPABASE_SECRET_KEYS", "sb_secret_leaky")];
+        let error = read(&broken).err().unwrap();
+        assert!(error.message.contains("SUPABASE_PUBLISHABLE_KEYS"), "{}", error.message);
+        let error = read(&[broken[0], ("SUPABASE_ANON_KEY", "a"), broken[2]]).err().unwrap();
+        assert!(error.message.contains("SUPABASE_SECRET_KEYS"), "{}", error.message);
+        assert!(!error.message.contains("leaky"));
+    }
+}

@@ -1,0 +1,70 @@
+//! What a caller is told when something is wrong.
+
+use serde::Serialize;
+
+use crate::http::Response;
+
+/// An answer that is not a success. [`ApiError::message`] is for the caller; [`ApiError::cause`] is for the log alone.
+/// Neither ever holds a key or the text of a prompt or message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: u16,
+    /// Stable, in snake_case; programs branch on it.
+    pub code: &'static str,
+    /// Says what is wrong and what to do about it.
+    pub message: String,
+    /// What the log is told beside the code: a stable code of the database or the model.
+    pub cause: Option<String>,
+    /// Further headers: `allow`, `retry-after`.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl ApiError {
+    /// An error with a status, a stable code and a message.
+    pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), cause: None, headers: Vec::new() }
+    }
+
+    /// 400 `invalid_request`: a field of the body is wrong. The message names the field.
+    pub fn invalid_field(field: &str, expected: impl std::fmt::Display) -> Self {
+        Self::new(400, "invalid_request", format!("`{field}`: {expected}"))
+    }
+
+    /// 500 `misconfigured`: an environment variable is missing or unusable. Names it, never its value.
+    pub fn misconfigured(variable: &str, problem: &str) -> Self {
+        Self::new(500, "misconfigured", format!("The environment variable {variable} {problem}."))
+    }
+
+    /// 500 `internal`.
+    pub fn internal() -> Self {
+        Self::new(500, "internal", "Something went wrong on our side. Give the request_id when you report it.")
+    }
+
+    /// With what the log is told.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The one place where an error becomes a body: `{code, message, request_id}`.
+    pub fn render(&self, request_id: &str) -> Response {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            code: &'a str,
+            message: &'a str,
+            request_id: &'a str,
+        }
+        let body = Body { code: self.code, message: &self.message, request_id };
+        let response = Response::json(self.status, &body);
+        self.headers.iter().fold(response, |response, (name, value)| response.with_header(name, value))
+    }
+}

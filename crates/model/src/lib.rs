@@ -1,0 +1,25 @@
+//! The model behind the Anthropic Messages API: answering a user, judging exchanges, rewriting a prompt.
+//!
+//! A caller takes the narrowest trait: [`Chat`], [`Judge`] or [`Rewriter`]. [`Anthropic`] is all three.
+//!
+//! # What this crate does not do
+//!
+//! It stores nothing and decides nothing: a judgement leaves it unchecked, a rewritten prompt unguarded. It reads no
+//! environment and no clock; how to wait is handed in.
+
+#![forbid(unsafe_code)]
+
+mod anthropic;
+pub mod chat;
+mod error;
+pub mod judge;
+pub mod rewriter;
+mod wire;
+
+pub use wire::Usage;
+
+pub use anthropic::{Anthropic, Sleep};
+pub use chat::{Answer, Chat, ChatRequest};
+pub use error::ModelError;
+pub use judge::{Judge, JudgeRequest, Judgement};
+pub use rewriter::{Rewrite, RewriteRequest, Rewriter};

@@ -1,0 +1,30 @@
+-- The schema, and who is asking.
+--
+-- Everything Pawl stores is in `pawl`, which is not exposed over REST: a project that adds Pawl has its own `users`
+-- and `messages`. What is exposed are the functions named `pawl_…` in `public`. Projects differ in their default
+-- privileges, so rights are revoked and granted by name beside each object.
+
+create schema pawl;
+revoke all on schema pawl from public;
+-- RLS decides what a member sees should the owner expose the schema; without USAGE no policy could ever apply.
+grant usage on schema pawl to authenticated, service_role;
+
+-- True for the project's secret key. The role of the request, not a claim anyone could have minted.
+create function pawl.is_service() returns boolean
+language sql stable
+set search_path = ''
+as $$ select coalesce(current_setting('role', true), '') = 'service_role' $$;
+revoke execute on function pawl.is_service() from public, anon;
+grant execute on function pawl.is_service() to authenticated, service_role;
+
+-- Raises; the trigger of tables whose rows are never changed or removed.
+create function pawl.refuse_change() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception '%.% keeps what it was given: % is refused', tg_table_schema, tg_table_name, tg_op
+    using errcode = 'restrict_violation';
+end
+$$;
+revoke execute on function pawl.refuse_change() from public, anon, authenticated;

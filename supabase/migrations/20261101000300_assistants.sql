@@ -1,0 +1,104 @@
+-- Assistants: the unit that improves. Each has its own line of prompt versions, rubric, settings and lease.
+
+create table pawl.assistants (
+  id uuid primary key default gen_random_uuid(),
+  organization_id uuid not null references pawl.organizations (id) on delete cascade,
+  slug text not null check (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  name text not null,
+  created_at timestamptz not null default now(),
+  metadata jsonb not null default '{}',
+  unique (organization_id, slug)
+);
+
+create table pawl.loop_settings (
+  assistant_id uuid primary key references pawl.assistants (id) on delete cascade,
+  -- When to judge.
+  window_hours numeric not null default 24 check (window_hours > 0),
+  min_conversations integer not null default 5 check (min_conversations between 1 and 20),
+  max_conversations integer not null default 20 check (max_conversations between 1 and 20),
+  reflect_every_hours numeric not null default 6 check (reflect_every_hours >= 0),
+  reflect_every_messages integer not null default 50 check (reflect_every_messages > 0),
+  -- What a score calls for, on the rubric's scale of 1 to 5.
+  auto_update_threshold numeric not null default 2.5,
+  suggestion_threshold numeric not null default 3.5,
+  acceptable_threshold numeric not null default 4.0,
+  -- How often a prompt may change by itself.
+  cooldown_hours numeric not null default 6 check (cooldown_hours >= 0),
+  max_updates_per_day integer not null default 3 check (max_updates_per_day >= 0),
+  -- Paused for good, or until a time.
+  updates_paused boolean not null default false,
+  paused_until timestamptz,
+  -- Clauses that every later version must hold word for word.
+  protected_clauses text[] not null default '{}',
+  -- Models and what they may cost a call.
+  chat_model text not null default 'claude-sonnet-5-5',
+  judge_model text not null default 'claude-sonnet-5-5',
+  rewriter_model text not null default 'claude-sonnet-5-5',
+  max_answer_tokens integer not null default 4096 check (max_answer_tokens between 1 and 32000),
+  history_token_budget integer not null default 8000 check (history_token_budget >= 0),
+  updated_at timestamptz not null default now(),
+  constraint thresholds_ascend check (
+    1 <= auto_update_threshold and auto_update_threshold <= suggestion_threshold
+    and suggestion_threshold <= acceptable_threshold and acceptable_threshold <= 5
+  ),
+  constraint conversations_ascend check (min_conversations <= max_conversations)
+);
+
+-- One row an assistant and kind of work. A row is taken with FOR UPDATE SKIP LOCKED, so two workers never hold one
+-- lease, and it runs out by itself when its holder dies. `checked_at` orders the work: longest unseen first.
+create table pawl.leases (
+  assistant_id uuid not null references pawl.assistants (id) on delete cascade,
+  kind text not null check (kind in ('reflection')),
+  holder uuid,
+  expires_at timestamptz,
+  checked_at timestamptz not null default '-infinity',
+  primary key (assistant_id, kind)
+);
+create index leases_checked_at_idx on pawl.leases (kind, checked_at);
+
+-- An assistant comes with its settings and its lease: no code ever meets one without.
+create function pawl.equip_assistant() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into pawl.loop_settings (assistant_id) values (new.id);
+  insert into pawl.leases (assistant_id, kind) values (new.id, 'reflection');
+  return null;
+end
+$$;
+revoke execute on function pawl.equip_assistant() from public, anon, authenticated, service_role;
+create trigger equip_assistant after insert on pawl.assistants
+  for each row execute function pawl.equip_assistant();
+
+-- True while automatic updates are paused, for good or until a time.
+create function pawl.is_paused(s pawl.loop_settings) returns boolean
+language sql stable
+set search_path = ''
+as $$ select s.updates_paused or coalesce(s.paused_until > now(), false) $$;
+revoke execute on function pawl.is_paused(pawl.loop_settings) from public, anon, authenticated, service_role;
+
+alter table pawl.assistants enable row level security;
+alter table pawl.loop_settings enable row level security;
+alter table pawl.leases enable row level security;
+revoke all on pawl.assistants, pawl.loop_settings, pawl.leases from public, anon, authenticated, service_role;
+grant select on pawl.assistants, pawl.loop_settings to authenticated;
+grant select, insert, update, delete on pawl.assistants, pawl.loop_settings, pawl.leases to service_role;
+
+create policy assistants_read on pawl.assistants for select to authenticated
+  using (pawl.is_member(organization_id));
+create policy loop_settings_read on pawl.loop_settings for select to authenticated
+  using (exists (select from pawl.assistants a where a.id = assistant_id and pawl.is_admin(a.organization_id)));
+
+-- An organisation's assistant by its slug; without one its only assistant, or of several the one called `default`.
+-- Null when there is none.
+create function pawl.find_assistant(p_organization_id uuid, p_slug text) returns uuid
+language sql stable
+set search_path = ''
+as $$
+  select a.id from pawl.assistants a
+  where a.organization_id = p_organization_id
+    and (a.slug = p_slug or (p_slug is null and (a.slug = 'default' or not exists (
+      select from pawl.assistants b where b.organization_id = p_organization_id and b.id <> a.id))))
+$$;
+revoke execute on function pawl.find_assistant(uuid, text) from public, anon, authenticated, service_role;

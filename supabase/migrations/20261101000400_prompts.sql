@@ -1,0 +1,71 @@
+-- Versions of a system prompt, and the rubric answers are judged by.
+
+create table pawl.system_prompts (
+  id uuid primary key default gen_random_uuid(),
+  assistant_id uuid not null references pawl.assistants (id) on delete cascade,
+  version integer not null check (version > 0),
+  content text not null check (content ~ '\S'),
+  created_at timestamptz not null default now(),
+  created_by text not null default 'system' check (created_by in ('human', 'system')),
+  -- The person, where one did it.
+  created_by_user uuid references pawl.users (id) on delete set null,
+  is_active boolean not null default false,
+  -- When an update or a rollback last made it live: the cooldown counts from here. Null for a version that no change
+  -- made live, such as the one an assistant begins with.
+  activated_at timestamptz,
+  -- A locked version is never replaced automatically.
+  locked boolean not null default false,
+  -- Mean overall score, 1 to 5, of the answers it gave that have been judged.
+  performance_score numeric(6, 4) check (performance_score between 1 and 5),
+  change_reason text,
+  previous_version_id uuid references pawl.system_prompts (id),
+  -- The reflection that asked for it; one reflection makes one version.
+  reflection_log_id uuid unique,
+  metadata jsonb not null default '{}',
+  unique (assistant_id, version)
+);
+-- One live prompt an assistant, whatever the code does.
+create unique index system_prompts_active_idx on pawl.system_prompts (assistant_id) where is_active;
+create index system_prompts_created_at_idx on pawl.system_prompts (assistant_id, created_at desc);
+create index system_prompts_previous_idx on pawl.system_prompts (previous_version_id);
+create index system_prompts_created_by_user_idx on pawl.system_prompts (created_by_user);
+
+-- Texts are immutable under their ids: isolates cache them by id for as long as they live.
+create function pawl.keep_prompt_text() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if new.content is distinct from old.content or new.version is distinct from old.version
+     or new.assistant_id is distinct from old.assistant_id then
+    raise exception 'a prompt version never changes: write a new one' using errcode = 'restrict_violation';
+  end if;
+  return new;
+end
+$$;
+revoke execute on function pawl.keep_prompt_text() from public, anon, authenticated, service_role;
+create trigger keep_prompt_text before update on pawl.system_prompts
+  for each row execute function pawl.keep_prompt_text();
+
+-- `criteria`: [{"key", "description", "weight", "anchors": [text for 1, …, text for 5]}, …].
+create table pawl.rubrics (
+  id uuid primary key default gen_random_uuid(),
+  assistant_id uuid not null references pawl.assistants (id) on delete cascade,
+  version integer not null default 1 check (version > 0),
+  criteria jsonb not null check (jsonb_typeof(criteria) = 'array' and jsonb_array_length(criteria) between 1 and 20),
+  is_active boolean not null default false,
+  created_at timestamptz not null default now(),
+  unique (assistant_id, version)
+);
+create unique index rubrics_active_idx on pawl.rubrics (assistant_id) where is_active;
+
+alter table pawl.system_prompts enable row level security;
+alter table pawl.rubrics enable row level security;
+revoke all on pawl.system_prompts, pawl.rubrics from public, anon, authenticated, service_role;
+grant select on pawl.system_prompts, pawl.rubrics to authenticated;
+grant select, insert, update, delete on pawl.system_prompts, pawl.rubrics to service_role;
+
+create policy system_prompts_read on pawl.system_prompts for select to authenticated
+  using (exists (select from pawl.assistants a where a.id = assistant_id and pawl.is_admin(a.organization_id)));
+create policy rubrics_read on pawl.rubrics for select to authenticated
+  using (exists (select from pawl.assistants a where a.id = assistant_id and pawl.is_admin(a.organization_id)));

@@ -1,0 +1,75 @@
+-- Sessions, their messages, and turns: one turn is one user message and what became of it.
+
+create table pawl.sessions (
+  id uuid primary key default gen_random_uuid(),
+  organization_id uuid not null references pawl.organizations (id) on delete cascade,
+  assistant_id uuid not null references pawl.assistants (id) on delete cascade,
+  user_id uuid not null references pawl.users (id) on delete cascade,
+  title text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_active boolean not null default true,
+  metadata jsonb not null default '{}'
+);
+create index sessions_user_id_idx on pawl.sessions (user_id, updated_at desc);
+create index sessions_organization_id_idx on pawl.sessions (organization_id);
+create index sessions_assistant_id_idx on pawl.sessions (assistant_id);
+
+create table pawl.messages (
+  id uuid primary key default gen_random_uuid(),
+  -- Order within a session: created_at ties inside one transaction.
+  seq bigint generated always as identity,
+  session_id uuid not null references pawl.sessions (id) on delete cascade,
+  role text not null check (role in ('user', 'assistant', 'system')),
+  content text not null,
+  created_at timestamptz not null default now(),
+  -- Tokens the model counted for this message; null where it was not counted.
+  token_count integer check (token_count >= 0),
+  model_used text,
+  -- What produced the answer; on a user's message, what was to answer it.
+  prompt_id uuid references pawl.system_prompts (id),
+  prompt_version integer,
+  metadata jsonb not null default '{}'
+);
+create index messages_session_id_idx on pawl.messages (session_id, seq);
+create index messages_created_at_idx on pawl.messages (created_at desc);
+-- The answers a version gave, newest first: what a reflection looks for.
+create index messages_prompt_id_idx on pawl.messages (prompt_id, created_at desc) where role = 'assistant';
+
+create table pawl.turns (
+  id uuid primary key default gen_random_uuid(),
+  seq bigint generated always as identity,
+  session_id uuid not null references pawl.sessions (id) on delete cascade,
+  prompt_id uuid not null references pawl.system_prompts (id),
+  user_message_id uuid not null unique references pawl.messages (id) on delete cascade,
+  answer_message_id uuid unique references pawl.messages (id) on delete cascade,
+  status text not null default 'open' check (status in ('open', 'completed', 'failed')),
+  -- A stable code, never text from the model or the user.
+  error_code text,
+  created_at timestamptz not null default now(),
+  finished_at timestamptz,
+  input_tokens integer check (input_tokens >= 0),
+  output_tokens integer check (output_tokens >= 0),
+  -- From the request to the model until its answer was there, in milliseconds.
+  latency_ms integer check (latency_ms >= 0),
+  constraint completed_has_answer check ((status = 'completed') = (answer_message_id is not null)),
+  constraint failed_has_code check ((status = 'failed') = (error_code is not null))
+);
+-- A session's history is its completed turns.
+create index turns_history_idx on pawl.turns (session_id, seq desc) where status = 'completed';
+create index turns_prompt_id_idx on pawl.turns (prompt_id);
+
+alter table pawl.sessions enable row level security;
+alter table pawl.messages enable row level security;
+alter table pawl.turns enable row level security;
+revoke all on pawl.sessions, pawl.messages, pawl.turns from public, anon, authenticated, service_role;
+grant select on pawl.sessions, pawl.messages, pawl.turns to authenticated;
+grant select, insert, update, delete on pawl.sessions, pawl.messages, pawl.turns to service_role;
+
+create policy sessions_read on pawl.sessions for select to authenticated
+  using (user_id = (select auth.uid()) or pawl.is_admin(organization_id));
+-- A session the reader may see (the policy above) makes its messages and turns readable.
+create policy messages_read on pawl.messages for select to authenticated
+  using (exists (select from pawl.sessions s where s.id = session_id));
+create policy turns_read on pawl.turns for select to authenticated
+  using (exists (select from pawl.sessions s where s.id = session_id));

@@ -1,0 +1,278 @@
+-- A reflection: claimed by lease, recorded in one transaction. Secret key only.
+
+-- Why no version may be published automatically for this assistant now: paused, locked, daily_limit or cooldown; null
+-- when one may. The one place for this rule: claiming a reflection, beginning an update and publishing all ask it.
+create function pawl.update_block(p_assistant_id uuid) returns text
+language sql stable
+set search_path = ''
+as $$
+  select case
+    when pawl.is_paused(s) then 'paused'
+    when exists (select from pawl.system_prompts p where p.assistant_id = s.assistant_id and p.is_active and p.locked)
+      then 'locked'
+    when s.max_updates_per_day <= (
+      select count(*) from pawl.system_prompts p
+      where p.assistant_id = s.assistant_id and p.created_by = 'system' and p.created_at > now() - interval '24 hours')
+      then 'daily_limit'
+    -- From the last change of the live prompt, whoever made it: a rollback is not undone the minute after.
+    when exists (
+      select from pawl.system_prompts p
+      where p.assistant_id = s.assistant_id
+        and p.activated_at > now() - s.cooldown_hours * interval '1 hour')
+      then 'cooldown'
+  end
+  from pawl.loop_settings s where s.assistant_id = p_assistant_id
+$$;
+
+-- Answers of a version that wait for their judgement, newest first: [{message_id, user_message, answer}, …]. Beside an
+-- answer stands the one user message it answers, not every earlier one of the session.
+create function pawl.unjudged_answers(p_prompt_id uuid, p_since timestamptz, p_limit integer)
+returns table (message_id uuid, user_message text, answer text)
+language sql stable
+set search_path = ''
+as $$
+  select a.id, q.content, a.content
+  from pawl.messages a
+  join pawl.turns t on t.answer_message_id = a.id
+  join pawl.messages q on q.id = t.user_message_id
+  where a.prompt_id = p_prompt_id and a.role = 'assistant' and a.created_at > p_since
+    and not exists (select from pawl.message_evaluations e where e.message_id = a.id)
+  order by a.created_at desc, a.seq desc
+  limit p_limit
+$$;
+
+-- What one assistant needs: {"task": "judge" | "update"} with all it takes, or {"reason": …} why nothing now.
+-- `update` is owed when the newest reflection on the live version called for one and none came of it yet.
+-- p_force judges although not due, paused, locked or out of updates; it never makes too little data enough.
+create function pawl.next_task(p_assistant pawl.assistants, p_force boolean, p_dry_run boolean) returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_settings pawl.loop_settings;
+  v_prompt pawl.system_prompts;
+  v_rubric pawl.rubrics;
+  v_block text := pawl.update_block(p_assistant.id);
+  v_last pawl.reflection_logs;
+  v_since timestamptz;
+  v_waiting integer;
+begin
+  if v_block in ('paused', 'locked', 'daily_limit') and not p_force then
+    return jsonb_build_object('reason', v_block);
+  end if;
+  select * into v_settings from pawl.loop_settings where assistant_id = p_assistant.id;
+  select * into v_prompt from pawl.system_prompts where assistant_id = p_assistant.id and is_active;
+  select * into v_rubric from pawl.rubrics where assistant_id = p_assistant.id and is_active;
+  if v_prompt.id is null or v_rubric.id is null then
+    return jsonb_build_object('reason', 'insufficient_data');
+  end if;
+  v_since := now() - v_settings.window_hours * interval '1 hour';
+
+  select * into v_last from pawl.reflection_logs
+    where assistant_id = p_assistant.id and action_taken <> 'rollback' order by created_at desc limit 1;
+  if v_block is null and not p_dry_run and v_last.action_taken = 'prompt_update' and v_last.update_outcome is null
+     and v_last.prompt_id = v_prompt.id and v_last.created_at > v_since then
+    return jsonb_build_object('task', 'update', 'reflection_id', v_last.id);
+  end if;
+
+  -- No more than the larger bound is ever counted.
+  select count(*) into v_waiting from pawl.unjudged_answers(
+    v_prompt.id, v_since, greatest(v_settings.reflect_every_messages, v_settings.min_conversations));
+  if v_waiting < v_settings.min_conversations then
+    return jsonb_build_object('reason', 'insufficient_data');
+  elsif not p_force and v_waiting < v_settings.reflect_every_messages
+        and v_last.created_at > now() - v_settings.reflect_every_hours * interval '1 hour' then
+    return jsonb_build_object('reason', 'cooldown');
+  end if;
+
+  return jsonb_build_object(
+    'task', 'judge',
+    'window_start', v_since,
+    'window_end', now(),
+    'prompt', jsonb_build_object('id', v_prompt.id, 'version', v_prompt.version, 'content', v_prompt.content),
+    'rubric', jsonb_build_object('id', v_rubric.id, 'criteria', v_rubric.criteria),
+    'judge_model', v_settings.judge_model,
+    'thresholds', jsonb_build_object(
+      'auto_update', v_settings.auto_update_threshold,
+      'suggestion', v_settings.suggestion_threshold,
+      'acceptable', v_settings.acceptable_threshold),
+    'exchanges', (
+      select jsonb_agg(to_jsonb(u)) from pawl.unjudged_answers(v_prompt.id, v_since, v_settings.max_conversations) u)
+  );
+end
+$$;
+
+-- Goes through the assistants not looked at since p_before (longest unseen first), until it has one to work on or 200
+-- are through. Answers {outcome, as_of, skipped: [{organization_id, assistant_id, assistant, reason}], claim: null | {…},
+-- more}; give `as_of` back as p_before to go on. The lease of the claimed one is p_holder's for p_lease_seconds.
+-- Outcomes: ok, assistant_not_found (a filter that names nothing).
+create function public.pawl_claim_reflection(
+  p_holder uuid,
+  p_organization_id uuid default null,
+  p_assistant text default null,
+  p_force boolean default false,
+  p_dry_run boolean default false,
+  p_before timestamptz default null,
+  p_lease_seconds integer default 150
+) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  batch constant integer := 200;
+  v_before timestamptz := coalesce(p_before, clock_timestamp());
+  v_assistant pawl.assistants;
+  v_lease pawl.leases;
+  v_task jsonb;
+  v_about jsonb;
+  v_skipped jsonb := '[]';
+  v_claim jsonb;
+  v_seen integer := 0;
+begin
+  if not exists (
+    select from pawl.assistants a
+    where (p_organization_id is null or a.organization_id = p_organization_id)
+      and (p_assistant is null or a.slug = p_assistant)) and (p_organization_id is not null or p_assistant is not null)
+  then
+    return jsonb_build_object('outcome', 'assistant_not_found');
+  end if;
+
+  for v_assistant in
+    select a.* from pawl.assistants a
+    join pawl.leases l on l.assistant_id = a.id and l.kind = 'reflection'
+    where l.checked_at < v_before
+      and (p_organization_id is null or a.organization_id = p_organization_id)
+      and (p_assistant is null or a.slug = p_assistant)
+    order by l.checked_at, a.id limit batch
+  loop
+    v_seen := v_seen + 1;
+    v_about := jsonb_build_object(
+      'organization_id', v_assistant.organization_id, 'assistant_id', v_assistant.id, 'assistant', v_assistant.slug);
+    select * into v_lease from pawl.leases
+      where assistant_id = v_assistant.id and kind = 'reflection' for update skip locked;
+    if not found then
+      v_skipped := v_skipped || (v_about || '{"reason": "in_progress"}');
+      continue;
+    end if;
+    if v_lease.checked_at >= v_before then
+      continue; -- another worker went through it meanwhile
+    end if;
+    update pawl.leases set checked_at = clock_timestamp()
+      where assistant_id = v_assistant.id and kind = 'reflection';
+    if v_lease.expires_at > now() then
+      v_skipped := v_skipped || (v_about || '{"reason": "in_progress"}');
+      continue;
+    end if;
+    v_task := pawl.next_task(v_assistant, p_force, p_dry_run);
+    if v_task ? 'reason' then
+      v_skipped := v_skipped || (v_about || v_task);
+      continue;
+    end if;
+    update pawl.leases
+      set holder = p_holder, expires_at = now() + p_lease_seconds * interval '1 second'
+      where assistant_id = v_assistant.id and kind = 'reflection';
+    v_claim := v_about || v_task;
+    exit;
+  end loop;
+
+  return jsonb_build_object(
+    'outcome', 'ok', 'as_of', v_before, 'skipped', v_skipped, 'claim', v_claim,
+    'more', v_claim is not null or v_seen = batch);
+end
+$$;
+
+-- Gives a lease back. Outcomes: ok, lease_lost.
+create function public.pawl_release_reflection(p_holder uuid, p_assistant_id uuid) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update pawl.leases set holder = null, expires_at = null
+    where assistant_id = p_assistant_id and kind = 'reflection' and holder = p_holder;
+  return jsonb_build_object('outcome', case when found then 'ok' else 'lease_lost' end);
+end
+$$;
+
+-- Stores what a reflection found: one evaluation an answer (none is judged twice), one log row, the suggestion if it
+-- made one, and the version's new mean. Only for the holder of a lease that still runs.
+--
+-- p_reflection: {assistant_id, prompt_id, rubric_id, window_start, window_end, action, overall, criterion_scores,
+-- strengths, weaknesses, patterns, judge_model, raw_analysis, evaluations: [{message_id, overall, discarded, scores}],
+-- suggestion: null | {type, priority, title, description, proposed_change}}.
+-- Outcomes: ok with reflection_id and suggestion_id; lease_lost.
+create function public.pawl_record_reflection(p_holder uuid, p_reflection jsonb) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  v_assistant_id uuid := (p_reflection ->> 'assistant_id')::uuid;
+  v_prompt_id uuid := (p_reflection ->> 'prompt_id')::uuid;
+  v_evaluations jsonb := p_reflection -> 'evaluations';
+  v_reflection_id uuid;
+  v_suggestion_id uuid;
+begin
+  perform from pawl.leases
+    where assistant_id = v_assistant_id and kind = 'reflection' and holder = p_holder and expires_at > now()
+    for update;
+  if not found then
+    return jsonb_build_object('outcome', 'lease_lost');
+  end if;
+
+  insert into pawl.reflection_logs (
+    assistant_id, messages_analyzed, messages_discarded, time_window_start, time_window_end, prompt_id,
+    prompt_version_evaluated, rubric_id, criterion_scores, overall_score, strengths, weaknesses, patterns_noticed,
+    action_taken, judge_model, raw_analysis)
+  select v_assistant_id,
+         jsonb_array_length(v_evaluations),
+         (select count(*) from jsonb_array_elements(v_evaluations) e where (e ->> 'discarded')::boolean),
+         (p_reflection ->> 'window_start')::timestamptz,
+         (p_reflection ->> 'window_end')::timestamptz,
+         p.id, p.version,
+         (p_reflection ->> 'rubric_id')::uuid,
+         p_reflection -> 'criterion_scores',
+         (p_reflection ->> 'overall')::numeric,
+         array(select jsonb_array_elements_text(p_reflection -> 'strengths')),
+         array(select jsonb_array_elements_text(p_reflection -> 'weaknesses')),
+         array(select jsonb_array_elements_text(p_reflection -> 'patterns')),
+         p_reflection ->> 'action',
+         p_reflection ->> 'judge_model',
+         p_reflection -> 'raw_analysis'
+  from pawl.system_prompts p where p.id = v_prompt_id
+  returning id into strict v_reflection_id;
+
+  insert into pawl.message_evaluations (message_id, reflection_log_id, prompt_id, overall, discarded, scores)
+  select (e ->> 'message_id')::uuid, v_reflection_id, v_prompt_id, (e ->> 'overall')::numeric,
+         (e ->> 'discarded')::boolean, e -> 'scores'
+  from jsonb_array_elements(v_evaluations) e
+  on conflict (message_id) do nothing;
+
+  update pawl.system_prompts
+    set performance_score = (select avg(e.overall) from pawl.message_evaluations e where e.prompt_id = v_prompt_id)
+    where id = v_prompt_id;
+
+  if jsonb_typeof(p_reflection -> 'suggestion') = 'object' then
+    insert into pawl.suggestions
+      (assistant_id, reflection_log_id, suggestion_type, priority, title, description, proposed_change)
+    select v_assistant_id, v_reflection_id, s ->> 'type', s ->> 'priority', s ->> 'title', s ->> 'description',
+           s ->> 'proposed_change'
+    from (select p_reflection -> 'suggestion' as s) given
+    returning id into v_suggestion_id;
+    update pawl.reflection_logs set suggestion_id = v_suggestion_id where id = v_reflection_id;
+  end if;
+  return jsonb_build_object('outcome', 'ok', 'reflection_id', v_reflection_id, 'suggestion_id', v_suggestion_id);
+end
+$$;
+
+revoke execute on function
+  pawl.update_block(uuid),
+  pawl.unjudged_answers(uuid, timestamptz, integer),
+  pawl.next_task(pawl.assistants, boolean, boolean),
+  public.pawl_claim_reflection(uuid, uuid, text, boolean, boolean, timestamptz, integer),
+  public.pawl_release_reflection(uuid, uuid),
+  public.pawl_record_reflection(uuid, jsonb)
+from public, anon, authenticated, service_role;
+grant execute on function
+  public.pawl_claim_reflection(uuid, uuid, text, boolean, boolean, timestamptz, integer),
+  public.pawl_release_reflection(uuid, uuid),
+  public.pawl_record_reflection(uuid, jsonb)
+to service_role;

@@ -1,0 +1,2 @@
+-- Last: PostgREST learns of the functions above.
+notify pgrst, 'reload schema';
