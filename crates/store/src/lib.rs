@@ -1,1 +1,24 @@
-//! x
+//! Postgres over PostgREST: one narrow trait a need, the adapter that keeps them, and an in-memory fake for tests.
+//!
+//! Every change of state is one call of one SQL function; what happened comes back as an `outcome`, which is an enum
+//! here. A [`StoreError`] is a fault, never an outcome.
+//!
+//! # What this crate does not do
+//!
+//! It holds no rule and no SQL, joins nothing over two calls, and does not decide who a caller is: it forwards the
+//! caller's credentials, and Postgres does.
+
+#![forbid(unsafe_code)]
+
+mod credentials;
+mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
+mod postgrest;
+pub mod prompts;
+pub mod reflections;
+pub mod turns;
+
+pub use credentials::Credentials;
+pub use error::StoreError;
+pub use postgrest::{Postgrest, Sleep};

@@ -1,0 +1,73 @@
+//! How a turn can fail, and what the caller is told.
+
+use pawl_edge::ApiError;
+use pawl_model::ModelError;
+use pawl_store::StoreError;
+
+/// Every way in which there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum Error {
+    #[error("the request is not valid")]
+    Request(ApiError),
+    #[error("Sign in, or send a secret key as apikey: these credentials are not accepted.")]
+    Unauthorized,
+    #[error("`user_id`: is required with the secret key: say for whom you chat.")]
+    UserRequired,
+    #[error("`user_id`: only the secret key may chat for another user.")]
+    UserNotAllowed,
+    #[error("`message`: must not be empty")]
+    MessageEmpty,
+    #[error("`message`: may have 32 KiB (32768 bytes of UTF-8) at the most")]
+    MessageTooLong,
+    #[error("`organization_id`: you belong to several organisations; say which one you mean.")]
+    OrganizationRequired,
+    #[error("You belong to no such organisation.")]
+    OrganizationNotFound,
+    #[error("`assistant`: the organisation has no assistant of this name.")]
+    AssistantNotFound,
+    #[error("`session_id`: you have no session with this id and assistant. Leave it out to open a new one.")]
+    SessionNotFound,
+    #[error("This assistant has no live prompt version. Activate one, for example with prompt-updater's rollback.")]
+    NoActivePrompt,
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
+    #[error("the model failed: {0}")]
+    Model(#[from] ModelError),
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let refused = |status, code| ApiError::new(status, code, error.to_string());
+        match &error {
+            Error::Request(error) => error.clone(),
+            Error::Unauthorized => refused(401, "unauthorized"),
+            Error::UserNotAllowed => refused(403, "forbidden"),
+            Error::UserRequired | Error::MessageEmpty | Error::MessageTooLong => refused(400, "invalid_request"),
+            Error::OrganizationRequired => refused(400, "organization_required"),
+            Error::OrganizationNotFound => refused(404, "organization_not_found"),
+            Error::AssistantNotFound => refused(404, "assistant_not_found"),
+            Error::SessionNotFound => refused(404, "session_not_found"),
+            Error::NoActivePrompt => refused(409, "no_active_prompt"),
+            Error::Store(fault) => {
+                let (status, code, message) = fault.told();
+                let error = ApiError::new(status, code, message);
+                fault.cause().into_iter().fold(error, ApiError::with_cause)
+            }
+            Error::Model(ModelError::Unauthorized) => {
+                ApiError::misconfigured("ANTHROPIC_API_KEY", "holds a key that the model does not accept")
+            }
+            Error::Model(fault) => {
+                let message = format!("No answer: {fault}. Your message is stored.");
+                let error = ApiError::new(fault.status(), fault.code(), message).with_cause(fault.to_string());
+                if fault.status() == 503 { error.with_header("retry-after", "10") } else { error }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The adapter: SQL functions called through PostgREST.
+//!
+//! Only `rpc` of the client library is used, with names that are constants here: its filters do not quote, and its
+//! header setters panic on bytes that no header may hold (see [`Credentials`]). A status of 4xx or 5xx is a success to
+//! it, so the status is looked at here.
+
+use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use futures_util::future::{Either, select};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    Credentials, StoreError,
+    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest},
+    reflections::{Claim, ClaimRequest, RecordReflection, Reflection, Reflections},
+    turns::{BeginTurn, BeginTurns, CompleteTurn, FinishedTurn, NewTurn, PromptText, TurnLedger},
+};
+
+/// How to wait: the HTTP client has no timeout of its own on wasm.
+pub type Sleep = Rc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// A project's REST API, called as somebody.
+#[derive(Clone)]
+pub struct Postgrest {
+    client: postgrest::Postgrest,
+    timeout: Duration,
+    sleep: Sleep,
+}
+
+impl Postgrest {
+    /// `project_url` is the project's, without `/rest/v1`.
+    pub fn new(project_url: &str, credentials: &Credentials, timeout: Duration, sleep: Sleep) -> Self {
+        let url = format!("{}/rest/v1", project_url.trim_end_matches('/'));
+        let client = postgrest::Postgrest::new(url).insert_header("apikey", credentials.apikey.as_str());
+        let client = match &credentials.authorization {
+            Some(authorization) => client.insert_header("authorization", authorization.as_str()),
+            None => client,
+        };
+        Self { client, timeout, sleep }
+    }
+
+    async fn rpc<T: DeserializeOwned>(
+        &self,
+        function: &'static str,
+        arguments: &impl Serialize,
+    ) -> Result<T, StoreError> {
+        let arguments = serde_json::to_string(arguments).map_err(|_| StoreError::Unexpected("arguments".into()))?;
+        let exchange = async {
+            let lost = |_| StoreError::Unavailable("connection".into());
+            let response = self.client.rpc(function, arguments).execute().await.map_err(lost)?;
+            let status = response.status();
+            let body = response.bytes().await.map_err(lost)?;
+            if !status.is_success() {
+                let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
+                return Err(StoreError::from_answer(status.as_u16(), &refusal.code));
+            }
+            serde_json::from_slice(&body).map_err(|_| StoreError::Unexpected(format!("shape of {function}")))
+        };
+        match select(Box::pin(exchange), (self.sleep)(self.timeout)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), _)) => Err(StoreError::Unavailable("timeout".into())),
+        }
+    }
+}
+
+/// An error's body. The message may quote a row; it is not read.
+#[derive(Default, Deserialize)]
+struct Refusal {
+    #[serde(default)]
+    code: String,
+}
+
+impl BeginTurns for Postgrest {
+    async fn begin_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError> {
+        let arguments = json!({
+            "p_message": turn.message,
+            "p_session_id": turn.session_id,
+            "p_assistant": turn.assistant,
+            "p_organization_id": turn.organization_id,
+            "p_user_id": turn.user_id,
+        });
+        self.rpc("pawl_begin_turn", &arguments).await
+    }
+}
+
+impl TurnLedger for Postgrest {
+    async fn serving_context(&self, prompt_id: Uuid) -> Result<PromptText, StoreError> {
+        self.rpc("pawl_serving_context", &json!({"p_prompt_id": prompt_id})).await
+    }
+
+    async fn complete_turn(&self, turn: &FinishedTurn<'_>) -> Result<CompleteTurn, StoreError> {
+        let arguments = json!({
+            "p_turn_id": turn.turn_id,
+            "p_prompt_id": turn.prompt_id,
+            "p_answer": turn.answer,
+            "p_model": turn.model,
+            "p_stop_reason": turn.stop_reason,
+            "p_input_tokens": turn.input_tokens,
+            "p_output_tokens": turn.output_tokens,
+            "p_latency_ms": turn.latency_ms,
+        });
+        self.rpc("pawl_complete_turn", &arguments).await
+    }
+
+    async fn fail_turn(&self, turn_id: Uuid, error_code: &str) -> Result<(), StoreError> {
+        let arguments = json!({"p_turn_id": turn_id, "p_error_code": error_code});
+        self.rpc::<serde_json::Value>("pawl_fail_turn", &arguments).await.map(drop)
+    }
+}
+
+impl Reflections for Postgrest {
+    async fn claim(&self, request: &ClaimRequest<'_>, before: Option<DateTime<Utc>>) -> Result<Claim, StoreError> {
+        let arguments = json!({
+            "p_holder": request.holder,
+            "p_organization_id": request.organization_id,
+            "p_assistant": request.assistant,
+            "p_force": request.force,
+            "p_dry_run": request.dry_run,
+            "p_before": before,
+            "p_lease_seconds": request.lease_seconds,
+        });
+        self.rpc("pawl_claim_reflection", &arguments).await
+    }
+
+    async fn record(&self, holder: Uuid, reflection: &Reflection<'_>) -> Result<RecordReflection, StoreError> {
+        self.rpc("pawl_record_reflection", &json!({"p_holder": holder, "p_reflection": reflection})).await
+    }
+
+    async fn release(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError> {
+        let arguments = json!({"p_holder": holder, "p_assistant_id": assistant_id});
+        self.rpc::<serde_json::Value>("pawl_release_reflection", &arguments).await.map(drop)
+    }
+}
+
+impl Prompts for Postgrest {
+    async fn begin_update(&self, reflection_id: Uuid) -> Result<BeginUpdate, StoreError> {
+        self.rpc("pawl_begin_update", &json!({"p_reflection_id": reflection_id})).await
+    }
+
+    async fn publish(&self, version: &NewVersion<'_>) -> Result<Publish, StoreError> {
+        let arguments = json!({
+            "p_reflection_id": version.reflection_id,
+            "p_parent_id": version.parent_id,
+            "p_content": version.content,
+            "p_change_reason": version.change_reason,
+            "p_model": version.model,
+        });
+        self.rpc("pawl_publish_prompt", &arguments).await
+    }
+
+    async fn refuse_update(&self, reflection_id: Uuid, reason: &str) -> Result<RefuseUpdate, StoreError> {
+        self.rpc("pawl_refuse_update", &json!({"p_reflection_id": reflection_id, "p_reason": reason})).await
+    }
+
+    async fn roll_back(&self, request: &RollbackRequest<'_>) -> Result<Rollback, StoreError> {
+        let arguments = json!({
+            "p_version": request.version,
+            "p_assistant": request.assistant,
+            "p_organization_id": request.organization_id,
+            "p_reason": request.reason,
+        });
+        self.rpc("pawl_rollback_prompt", &arguments).await
+    }
+}

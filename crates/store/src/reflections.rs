@@ -1,0 +1,236 @@
+//! A reflection: claimed, recorded, released.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use pawl_core::{
+    conversation::Exchange,
+    decision::{Action, Thresholds},
+    evaluation::CheckedScore,
+    rubric::Rubric,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// Which assistants to go through, and how.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClaimRequest<'a> {
+    /// Who takes the lease: an id of this invocation.
+    pub holder: Uuid,
+    /// Only this organisation's.
+    pub organization_id: Option<Uuid>,
+    /// Only those with this slug.
+    pub assistant: Option<&'a str>,
+    /// Judge although not due, paused, locked or out of updates.
+    pub force: bool,
+    /// Judge only; no update that is owed is claimed.
+    pub dry_run: bool,
+    /// How long the lease runs.
+    pub lease_seconds: u32,
+}
+
+/// Outcomes of claiming.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Claim {
+    /// Some were gone through.
+    Ok(Claimed),
+    /// The filter names no assistant.
+    AssistantNotFound,
+}
+
+/// How far a claim got.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Claimed {
+    /// Give it back as `before` to go on.
+    pub as_of: DateTime<Utc>,
+    /// Assistants with nothing to do now.
+    pub skipped: Vec<Skipped>,
+    /// One to work on, its lease taken.
+    pub claim: Option<Work>,
+    /// Others may be left.
+    pub more: bool,
+}
+
+/// Which assistant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Its organisation.
+    pub organization_id: Uuid,
+    /// Its id.
+    pub assistant_id: Uuid,
+    /// Its slug.
+    pub assistant: String,
+}
+
+/// An assistant with nothing to do now.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Skipped {
+    /// Which.
+    #[serde(flatten)]
+    pub about: About,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why nothing is judged, or nothing published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Too soon after the last.
+    Cooldown,
+    /// Too few answers wait.
+    InsufficientData,
+    /// Somebody else is at it.
+    InProgress,
+    /// Automatic updates are paused.
+    Paused,
+    /// The live version is locked.
+    Locked,
+    /// As many updates as a day may have.
+    DailyLimit,
+}
+
+/// An assistant to work on.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Work {
+    /// Which.
+    #[serde(flatten)]
+    pub about: About,
+    /// What.
+    #[serde(flatten)]
+    pub task: Task,
+}
+
+/// What is to be done for it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// Judge these answers.
+    Judge(Box<JudgeTask>),
+    /// An earlier reflection called for an update and none came of it yet.
+    Update {
+        /// That reflection.
+        reflection_id: Uuid,
+    },
+}
+
+/// Answers to judge, with all that judging takes.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct JudgeTask {
+    /// From when the answers are.
+    pub window_start: DateTime<Utc>,
+    /// Until when.
+    pub window_end: DateTime<Utc>,
+    /// The version that made them.
+    pub prompt: PromptVersion,
+    /// What to judge them by.
+    pub rubric: StoredRubric,
+    /// The judge.
+    pub judge_model: String,
+    /// What a score calls for.
+    pub thresholds: Thresholds,
+    /// The answers, newest first.
+    pub exchanges: Vec<StoredExchange>,
+}
+
+/// A version of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PromptVersion {
+    /// Its id.
+    pub id: Uuid,
+    /// Its number.
+    pub version: i32,
+    /// Its text.
+    pub content: String,
+}
+
+/// A rubric in use.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct StoredRubric {
+    /// Its id.
+    pub id: Uuid,
+    /// Its criteria.
+    pub criteria: Rubric,
+}
+
+/// An answer and what it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredExchange {
+    /// The answer's id.
+    pub message_id: Uuid,
+    /// The texts.
+    #[serde(flatten)]
+    pub exchange: Exchange,
+}
+
+/// What a reflection found.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "documented at pawl_record_reflection")]
+pub struct Reflection<'a> {
+    pub assistant_id: Uuid,
+    pub prompt_id: Uuid,
+    pub rubric_id: Uuid,
+    pub window_start: DateTime<Utc>,
+    pub window_end: DateTime<Utc>,
+    pub action: Action,
+    pub overall: Option<f64>,
+    pub criterion_scores: &'a BTreeMap<String, f64>,
+    pub strengths: &'a [String],
+    pub weaknesses: &'a [String],
+    pub patterns: &'a [String],
+    pub judge_model: &'a str,
+    pub raw_analysis: &'a serde_json::Value,
+    pub evaluations: Vec<RecordedEvaluation<'a>>,
+    pub suggestion: Option<Suggestion>,
+}
+
+/// One judged answer.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "documented at the table")]
+pub struct RecordedEvaluation<'a> {
+    pub message_id: Uuid,
+    pub overall: Option<f64>,
+    pub discarded: bool,
+    pub scores: &'a BTreeMap<String, CheckedScore>,
+}
+
+/// A proposal to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "documented at the table")]
+pub struct Suggestion {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub priority: &'static str,
+    pub title: String,
+    pub description: String,
+    pub proposed_change: Option<String>,
+}
+
+/// Outcomes of recording.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum RecordReflection {
+    /// Stored.
+    Ok {
+        /// The log row's id.
+        reflection_id: Uuid,
+        /// The suggestion's, if there is one.
+        suggestion_id: Option<Uuid>,
+    },
+    /// The lease ran out, or was never this holder's.
+    LeaseLost,
+}
+
+/// Claims, records and releases reflections; with the secret key.
+#[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
+pub trait Reflections {
+    /// Goes through assistants not looked at since `before` until there is one to work on.
+    async fn claim(&self, request: &ClaimRequest<'_>, before: Option<DateTime<Utc>>) -> Result<Claim, StoreError>;
+    /// Stores everything a reflection found, in one transaction.
+    async fn record(&self, holder: Uuid, reflection: &Reflection<'_>) -> Result<RecordReflection, StoreError>;
+    /// Gives the lease back. One that is lost already is no error.
+    async fn release(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError>;
+}
