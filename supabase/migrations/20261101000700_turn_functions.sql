@@ -72,7 +72,7 @@ begin
   select * into v_settings from pawl.loop_settings l where l.assistant_id = v_assistant_id;
 
   -- Whole turns, newest first until a bound is met; the caller trims further by tokens.
-  select coalesce(jsonb_agg(jsonb_build_object('user', h.question, 'assistant', h.answer) order by h.seq), '[]')
+  select coalesce(jsonb_agg(jsonb_build_object('user_message', h.question, 'answer', h.answer) order by h.seq), '[]')
     into v_history
     from (
       select t.seq, q.content as question, a.content as answer,

@@ -41,7 +41,7 @@ as $$
   limit p_limit
 $$;
 
--- What one assistant needs: {"task": "judge" | "update"} with all it takes, or {"reason": …} why nothing now.
+-- What one assistant needs: {"task": {"judge": {…}} | {"update": {…}}}, or {"reason": …} why nothing now.
 -- `update` is owed when the newest reflection on the live version called for one and none came of it yet.
 -- p_force judges although not due, paused, locked or out of updates; it never makes too little data enough.
 create function pawl.next_task(p_assistant pawl.assistants, p_force boolean, p_dry_run boolean) returns jsonb
@@ -72,7 +72,7 @@ begin
     where assistant_id = p_assistant.id and action_taken <> 'rollback' order by created_at desc limit 1;
   if v_block is null and not p_dry_run and v_last.action_taken = 'prompt_update' and v_last.update_outcome is null
      and v_last.prompt_id = v_prompt.id and v_last.created_at > v_since then
-    return jsonb_build_object('task', 'update', 'reflection_id', v_last.id);
+    return jsonb_build_object('task', jsonb_build_object('update', jsonb_build_object('reflection_id', v_last.id)));
   end if;
 
   -- No more than the larger bound is ever counted.
@@ -85,8 +85,7 @@ begin
     return jsonb_build_object('reason', 'cooldown');
   end if;
 
-  return jsonb_build_object(
-    'task', 'judge',
+  return jsonb_build_object('task', jsonb_build_object('judge', jsonb_build_object(
     'window_start', v_since,
     'window_end', now(),
     'prompt', jsonb_build_object('id', v_prompt.id, 'version', v_prompt.version, 'content', v_prompt.content),
@@ -97,14 +96,16 @@ begin
       'suggestion', v_settings.suggestion_threshold,
       'acceptable', v_settings.acceptable_threshold),
     'exchanges', (
-      select jsonb_agg(to_jsonb(u)) from pawl.unjudged_answers(v_prompt.id, v_since, v_settings.max_conversations) u)
-  );
+      select jsonb_agg(jsonb_build_object(
+        'message_id', u.message_id,
+        'exchange', jsonb_build_object('user_message', u.user_message, 'answer', u.answer)))
+      from pawl.unjudged_answers(v_prompt.id, v_since, v_settings.max_conversations) u))));
 end
 $$;
 
 -- Goes through the assistants not looked at since p_before (longest unseen first), until it has one to work on or 200
--- are through. Answers {outcome, as_of, skipped: [{organization_id, assistant_id, assistant, reason}], claim: null | {…},
--- more}; give `as_of` back as p_before to go on. The lease of the claimed one is p_holder's for p_lease_seconds.
+-- are through. Answers {outcome, as_of, skipped: [{about, reason}], claim: null | {about, task}, more}, where `about` is
+-- {organization_id, assistant_id, assistant}; give `as_of` back as p_before to go on. The lease of the claimed one is p_holder's for p_lease_seconds.
 -- Outcomes: ok, assistant_not_found (a filter that names nothing).
 create function public.pawl_claim_reflection(
   p_holder uuid,
@@ -146,8 +147,8 @@ begin
     order by l.checked_at, a.id limit batch
   loop
     v_seen := v_seen + 1;
-    v_about := jsonb_build_object(
-      'organization_id', v_assistant.organization_id, 'assistant_id', v_assistant.id, 'assistant', v_assistant.slug);
+    v_about := jsonb_build_object('about', jsonb_build_object(
+      'organization_id', v_assistant.organization_id, 'assistant_id', v_assistant.id, 'assistant', v_assistant.slug));
     select * into v_lease from pawl.leases
       where assistant_id = v_assistant.id and kind = 'reflection' for update skip locked;
     if not found then

@@ -1,6 +1,6 @@
 //! How a turn can fail, and what the caller is told.
 
-use pawl_edge::ApiError;
+use pawl_edge::{ApiError, env::ModelAccess};
 use pawl_model::ModelError;
 use pawl_store::StoreError;
 
@@ -60,9 +60,7 @@ impl From<Error> for ApiError {
                 let error = ApiError::new(status, code, message);
                 fault.cause().into_iter().fold(error, ApiError::with_cause)
             }
-            Error::Model(ModelError::Unauthorized) => {
-                ApiError::misconfigured("ANTHROPIC_API_KEY", "holds a key that the model does not accept")
-            }
+            Error::Model(ModelError::Unauthorized) => ModelAccess::refused(),
             Error::Model(fault) => {
                 let message = format!("No answer: {fault}. Your message is stored.");
                 let error = ApiError::new(fault.status(), fault.code(), message).with_cause(fault.to_string());

@@ -14,6 +14,7 @@ use pawl_store::{
 };
 
 use crate::{
+    config::MODEL_TIMEOUT,
     error::Error,
     prompt_cache::{Prompt, PromptCache},
     wire::{ChatRequest, ChatResponse},
@@ -101,6 +102,7 @@ async fn answer<C, S: TurnLedger, M: Chat>(
         system_prompt: &prompt.content,
         history: tokens::newest_within(&turn.history, turn.history_token_budget),
         message,
+        timeout: MODEL_TIMEOUT,
     };
     let asked = (ports.now_ms)();
     let answer = ports.model.answer(request).await?;

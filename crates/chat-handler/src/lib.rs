@@ -35,9 +35,8 @@ mod entry {
     pub async fn handle(request: web_sys::Request) -> web_sys::Response {
         runtime::serve(request, |request, request_id| async move {
             let config = Config::from_env(&runtime::variable)?;
-            let connect = |credentials| config.store(credentials, Rc::new(runtime::sleep));
-            let caller = connect(config.caller(&request)?);
-            let service = connect(config.service()?);
+            let caller = config.store_as_caller(&request, Rc::new(runtime::sleep))?;
+            let service = config.store_as_service(Rc::new(runtime::sleep))?;
             let model = config.model(Rc::new(runtime::sleep))?;
             let prompts = PROMPTS.with(Rc::clone);
             let now_ms = runtime::now_ms;

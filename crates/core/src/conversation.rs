@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// What the user wrote.
-    #[serde(alias = "user")]
     pub user_message: String,
     /// What the assistant answered.
-    #[serde(alias = "assistant")]
     pub answer: String,
 }

@@ -1,8 +1,6 @@
 //! From what a judge says to a score: evidence is checked, and the overall score is computed here.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     conversation::Exchange,
@@ -12,6 +10,28 @@ use crate::{
 
 /// Share of the rubric's weight that must rest on valid scores for a judgement to count, 0 to 1.
 pub const MIN_VALID_SHARE: f64 = 0.6;
+
+/// Something for each criterion, in the rubric's order; written as a JSON object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByCriterion<T>(Vec<(String, T)>);
+
+impl<T> ByCriterion<T> {
+    /// What there is for a criterion.
+    pub fn get(&self, criterion: &str) -> Option<&T> {
+        self.iter().find(|(key, _)| *key == criterion).map(|(_, value)| value)
+    }
+
+    /// All of it, with the criteria's keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+}
+
+impl<T: Serialize> Serialize for ByCriterion<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
 
 /// One score as the judge gave it; nothing about it is trusted yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +45,7 @@ pub struct ClaimedScore {
 }
 
 /// One score after the check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckedScore {
     /// As claimed.
     pub score: i64,
@@ -36,10 +56,10 @@ pub struct CheckedScore {
 }
 
 /// A judgement of one answer after the check.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// By criterion, valid or not; criteria the judge left out are missing.
-    pub scores: BTreeMap<String, CheckedScore>,
+    pub scores: ByCriterion<CheckedScore>,
     /// Weighted mean of the valid scores, 1 to 5; `None` when they carry less than [`MIN_VALID_SHARE`] of the weight,
     /// and the judgement is to be asked for again or discarded.
     pub overall: Option<f64>,
@@ -49,7 +69,7 @@ pub struct Evaluation {
 ///
 /// The first score of a criterion counts, later ones and unknown criteria do not.
 pub fn evaluate(claimed: &[ClaimedScore], exchange: &Exchange, rubric: &Rubric) -> Evaluation {
-    let mut scores = BTreeMap::new();
+    let mut scores = Vec::new();
     let (mut weighted, mut weight) = (0.0, 0.0);
     for criterion in rubric.criteria() {
         let Some(claim) = claimed.iter().find(|c| c.criterion == criterion.key) else { continue };
@@ -60,19 +80,19 @@ pub fn evaluate(claimed: &[ClaimedScore], exchange: &Exchange, rubric: &Rubric) 
             weight += criterion.weight;
         }
         let checked = CheckedScore { score: claim.score, evidence: claim.evidence.clone(), valid };
-        scores.insert(criterion.key.clone(), checked);
+        scores.push((criterion.key.clone(), checked));
     }
     let enough = weight > 0.0 && weight >= MIN_VALID_SHARE * rubric.total_weight() * (1.0 - f64::EPSILON * 16.0);
-    Evaluation { scores, overall: enough.then(|| clamp_score(weighted / weight)) }
+    Evaluation { scores: ByCriterion(scores), overall: enough.then(|| clamp_score(weighted / weight)) }
 }
 
 /// Means over the answers of a reflection.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// Mean of the overall scores, 1 to 5; `None` when no judgement counted.
     pub overall: Option<f64>,
     /// Mean of the valid scores by criterion, 1 to 5.
-    pub criteria: BTreeMap<String, f64>,
+    pub criteria: ByCriterion<f64>,
     /// Judgements that counted.
     pub evaluated: usize,
     /// Judgements that did not.
@@ -82,7 +102,7 @@ pub struct Summary {
 /// Averages evaluations; discarded ones are counted and enter no mean.
 pub fn summarize<'a>(evaluations: impl IntoIterator<Item = &'a Evaluation>) -> Summary {
     let mut overall = Mean::default();
-    let mut criteria: BTreeMap<String, Mean> = BTreeMap::new();
+    let mut criteria: Vec<(String, Mean)> = Vec::new();
     let mut discarded = 0;
     for evaluation in evaluations {
         let Some(score) = evaluation.overall else {
@@ -91,12 +111,15 @@ pub fn summarize<'a>(evaluations: impl IntoIterator<Item = &'a Evaluation>) -> S
         };
         overall.add(score);
         for (key, checked) in evaluation.scores.iter().filter(|(_, s)| s.valid) {
-            criteria.entry(key.clone()).or_default().add(checked.score as f64);
+            match criteria.iter_mut().find(|(other, _)| other == key) {
+                Some((_, mean)) => mean.add(checked.score as f64),
+                None => criteria.push((key.to_owned(), Mean { sum: checked.score as f64, count: 1 })),
+            }
         }
     }
     Summary {
         overall: overall.value(),
-        criteria: criteria.into_iter().filter_map(|(key, mean)| Some((key, mean.value()?))).collect(),
+        criteria: ByCriterion(criteria.into_iter().filter_map(|(key, mean)| Some((key, mean.value()?))).collect()),
         evaluated: overall.count,
         discarded,
     }
@@ -163,7 +186,7 @@ mod tests {
             &exchange(),
             &rubric(&[1.0; 3]),
         );
-        assert!(!e.scores["c0"].valid);
+        assert!(!e.scores.get("c0").unwrap().valid);
         assert_eq!(e.overall, Some(2.0));
     }
 
@@ -195,7 +218,8 @@ mod tests {
         let summary = summarize([&good, &void]);
         assert_eq!(summary.overall, Some(4.0));
         assert_eq!((summary.evaluated, summary.discarded), (1, 1));
-        assert_eq!(summary.criteria["c0"], 4.0);
+        assert_eq!(summary.criteria.get("c0"), Some(&4.0));
+        assert_eq!(serde_json::to_string(&summary.criteria).unwrap(), r#"{"c0":4.0}"#);
         assert_eq!(summarize([&void]).overall, None);
     }
 
@@ -209,7 +233,7 @@ mod tests {
                 .map(|(i, &(score, honest))| claim(i, score, if honest { QUOTE } else { "invented quote" }))
                 .collect();
             let e = evaluate(&claims, &exchange(), &rubric(&weights));
-            let valid: Vec<_> = e.scores.values().filter(|s| s.valid).map(|s| s.score as f64).collect();
+            let valid: Vec<_> = e.scores.iter().filter(|(_, s)| s.valid).map(|(_, s)| s.score as f64).collect();
             if let Some(overall) = e.overall {
                 let low = valid.iter().copied().fold(f64::INFINITY, f64::min);
                 let high = valid.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -1,6 +1,6 @@
 //! The environment, read in one place. On wasm the lookup is `runtime::variable`; in tests it is a closure.
 
-use std::collections::BTreeMap;
+use serde_json::{Map, Value};
 
 use crate::ApiError;
 
@@ -27,6 +27,41 @@ impl Project {
             secret_key: api_key(lookup, "SUPABASE_SECRET_KEYS", "SUPABASE_SERVICE_ROLE_KEY")?,
         })
     }
+
+    /// 500 `misconfigured`: the secret key cannot travel in a header.
+    pub fn unusable_secret() -> ApiError {
+        ApiError::misconfigured("SUPABASE_SECRET_KEYS", "holds a key that no HTTP header may carry")
+    }
+}
+
+/// The model's address and key, as the owner of the project set them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ModelAccess {
+    /// `ANTHROPIC_API_KEY`.
+    pub key: String,
+    /// `ANTHROPIC_BASE_URL`, or the provider's own.
+    pub base_url: String,
+}
+
+impl ModelAccess {
+    /// Reads them; 500 `misconfigured` names what is missing.
+    pub fn from_env(lookup: Lookup<'_>) -> Result<Self, ApiError> {
+        let base_url = optional(lookup, "ANTHROPIC_BASE_URL");
+        Ok(Self {
+            key: required(lookup, "ANTHROPIC_API_KEY")?,
+            base_url: base_url.unwrap_or_else(|| "https://api.anthropic.com".to_owned()),
+        })
+    }
+
+    /// 500 `misconfigured`: the key cannot travel in a header.
+    pub fn unusable() -> ApiError {
+        ApiError::misconfigured("ANTHROPIC_API_KEY", "holds a key that no HTTP header may carry")
+    }
+
+    /// 500 `misconfigured`: the model refuses the key.
+    pub fn refused() -> ApiError {
+        ApiError::misconfigured("ANTHROPIC_API_KEY", "holds a key that the model does not accept")
+    }
 }
 
 /// A variable that must be there.
@@ -46,16 +81,16 @@ fn api_key(lookup: Lookup<'_>, keys: &str, fallback: &str) -> Result<String, Api
         return optional(lookup, fallback)
             .ok_or_else(|| ApiError::misconfigured(keys, &format!("is not set, nor is {fallback}")));
     };
-    let mut named: BTreeMap<String, String> = serde_json::from_str(&json)
+    let named: Map<String, Value> = serde_json::from_str(&json)
         .map_err(|_| ApiError::misconfigured(keys, "is not a JSON object of keys by name"))?;
-    named
-        .remove("default")
-        .or_else(|| named.into_values().next())
-        .ok_or_else(|| ApiError::misconfigured(keys, "holds no key"))
+    let key = named.get("default").or_else(|| named.values().next()).and_then(Value::as_str);
+    key.map(str::to_owned).ok_or_else(|| ApiError::misconfigured(keys, "holds no key"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Project, ApiError> {

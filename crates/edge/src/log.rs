@@ -23,7 +23,9 @@ pub fn event(level: Level, name: &str, fields: &[(&str, Value)]) {
     let mut line = Map::new();
     line.insert("level".to_owned(), level_name.into());
     line.insert("event".to_owned(), name.into());
-    line.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    for (name, value) in fields {
+        line.insert((*name).to_owned(), value.clone());
+    }
     write(level, &Value::Object(line).to_string());
 }
 

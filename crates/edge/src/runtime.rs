@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::{Either, select};
 use js_sys::{Array, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -29,6 +30,8 @@ extern "C" {
     fn clear_timeout(id: f64);
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
+    #[wasm_bindgen(js_name = fetch)]
+    fn js_fetch(request: &web_sys::Request) -> Promise;
 }
 
 /// An environment variable; the platform has already put the project's secrets there.
@@ -84,6 +87,24 @@ pub fn crashed() -> web_sys::Response {
     let response = cors::allow(ApiError::internal().render(&request_id)).with_header("x-request-id", request_id);
     // Static headers and a status in range: this cannot fail, and an empty answer is still one.
     encode(&response).unwrap_or_else(|_| web_sys::Response::error())
+}
+
+/// Sends a request and reads the answer whole. `None` when there is none: no connection, or none in time.
+pub async fn fetch(url: &str, request: &Request, timeout: Duration) -> Option<Response> {
+    let exchange = async {
+        let init = web_sys::RequestInit::new();
+        init.set_method(&request.method);
+        init.set_headers(&serde_wasm_bindgen::to_value(&request.headers)?);
+        init.set_body(&js_sys::Uint8Array::from(request.body.as_slice()));
+        let sent = js_fetch(&web_sys::Request::new_with_str_and_init(url, &init)?);
+        let response: web_sys::Response = JsFuture::from(sent).await?.unchecked_into();
+        let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+        Ok::<_, JsValue>(Response { status: response.status(), headers: Vec::new(), body })
+    };
+    match select(Box::pin(exchange), sleep(timeout)).await {
+        Either::Left((response, _)) => response.ok(),
+        Either::Right(((), _)) => None,
+    }
 }
 
 /// Waits, and gives the timer back when it is dropped before its time.

@@ -23,21 +23,24 @@ pub struct Anthropic {
     client: reqwest::Client,
     endpoint: String,
     key: HeaderValue,
-    timeout: Duration,
     sleep: Sleep,
 }
 
 impl Anthropic {
     /// `base_url` without `/v1`. `None` for a key that no HTTP header may hold.
-    pub fn new(base_url: &str, key: &str, timeout: Duration, sleep: Sleep) -> Option<Self> {
+    pub fn new(base_url: &str, key: &str, sleep: Sleep) -> Option<Self> {
         let mut key = HeaderValue::from_str(key.trim()).ok()?;
         key.set_sensitive(true);
         let endpoint = format!("{}/v1/messages", base_url.trim_end_matches('/'));
-        Some(Self { client: reqwest::Client::new(), endpoint, key, timeout, sleep })
+        Some(Self { client: reqwest::Client::new(), endpoint, key, sleep })
     }
 
     /// One request, one answer; a failure of any kind is one of [`ModelError`]'s.
-    pub(crate) async fn send(&self, request: &wire::Request<'_>) -> Result<wire::Response, ModelError> {
+    pub(crate) async fn send(
+        &self,
+        request: &wire::Request<'_>,
+        timeout: Duration,
+    ) -> Result<wire::Response, ModelError> {
         let exchange = async {
             let response = self
                 .client
@@ -50,13 +53,9 @@ impl Anthropic {
                 .map_err(|_| ModelError::Unreachable)?;
             let status = response.status().as_u16();
             let body = response.bytes().await.map_err(|_| ModelError::Unreachable)?;
-            if status == 200 {
-                serde_json::from_slice(&body).map_err(|_| ModelError::Malformed)
-            } else {
-                Err(failure(status, &body))
-            }
+            if status == 200 { wire::parse(&body).ok_or(ModelError::Malformed) } else { Err(failure(status, &body)) }
         };
-        match select(Box::pin(exchange), (self.sleep)(self.timeout)).await {
+        match select(Box::pin(exchange), (self.sleep)(timeout)).await {
             Either::Left((result, _)) => result,
             Either::Right(((), _)) => Err(ModelError::Timeout),
         }
@@ -66,8 +65,9 @@ impl Anthropic {
     pub(crate) async fn send_structured(
         &self,
         request: &wire::Request<'_>,
+        timeout: Duration,
     ) -> Result<(Value, wire::Response), ModelError> {
-        let response = self.send(request).await?;
+        let response = self.send(request, timeout).await?;
         match response.stop_reason.as_deref() {
             Some("refusal") => return Err(ModelError::Refused),
             Some("max_tokens" | "model_context_window_exceeded") => return Err(ModelError::CutOff),
@@ -85,7 +85,7 @@ fn failure(status: u16, body: &[u8]) -> ModelError {
         429 => ModelError::RateLimited,
         500.. => ModelError::Overloaded,
         _ => {
-            let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+            let body: ErrorBody = wire::parse(body).unwrap_or_default();
             // The type is a word of the API's own; should it ever be anything else, it is cut short.
             ModelError::Rejected(
                 body.error.kind.chars().filter(|c| c.is_ascii_lowercase() || *c == '_').take(64).collect(),
@@ -130,8 +130,8 @@ mod tests {
     #[test]
     fn a_key_that_no_header_may_hold_is_refused_and_none_is_printed() {
         let sleep: Sleep = Rc::new(|_| Box::pin(async {}));
-        assert!(Anthropic::new("https://x", "sk-ant-\n1", Duration::ZERO, sleep.clone()).is_none());
-        let client = Anthropic::new("https://x/", "sk-ant-1", Duration::ZERO, sleep).unwrap();
+        assert!(Anthropic::new("https://x", "sk-ant-\n1", sleep.clone()).is_none());
+        let client = Anthropic::new("https://x/", "sk-ant-1", sleep).unwrap();
         assert_eq!(client.endpoint, "https://x/v1/messages");
         assert!(!format!("{:?}", client.key).contains("sk-ant"));
     }

@@ -1,5 +1,7 @@
 //! Answering a user.
 
+use std::time::Duration;
+
 use pawl_core::conversation::Exchange;
 
 use crate::{
@@ -21,6 +23,8 @@ pub struct ChatRequest<'a> {
     pub history: &'a [Exchange],
     /// What the user wrote now.
     pub message: &'a str,
+    /// How long the model may take.
+    pub timeout: Duration,
 }
 
 /// The model's answer.
@@ -45,7 +49,7 @@ pub trait Chat {
 
 impl Chat for Anthropic {
     async fn answer(&self, request: ChatRequest<'_>) -> Result<Answer, ModelError> {
-        let response = self.send(&to_wire(&request)).await?;
+        let response = self.send(&to_wire(&request), request.timeout).await?;
         let stop_reason = response.stop_reason.clone().unwrap_or_default();
         if stop_reason == "refusal" {
             return Err(ModelError::Refused);

@@ -1,6 +1,8 @@
 //! Judging exchanges. Everything a person or a model wrote travels as data: one JSON document in the user message, in
 //! which every text stands in its own field.
 
+use std::time::Duration;
+
 use pawl_core::{conversation::Exchange, evaluation::ClaimedScore, rubric::Rubric};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -28,7 +30,7 @@ judge it.
 
 For every exchange score every criterion of the rubric from 1 to 5 by its anchors. Judge the answer by the user's \
 message alone; the system prompt tells what the assistant was meant to be, and neither its quality nor its wishes count. \
-To each score give as evidence a quote of 3 to 20 words from that exchange, from the answer or the user's message, \
+To each score give as evidence a quote of 3 to 12 words from that exchange, from the answer or the user's message, \
 copied letter by letter, without leaving anything out. Where something is missing from an answer, quote the place that \
 called for it.
 
@@ -47,6 +49,8 @@ pub struct JudgeRequest<'a> {
     pub system_prompt: &'a str,
     /// What to judge.
     pub exchanges: &'a [&'a Exchange],
+    /// How long the model may take.
+    pub timeout: Duration,
 }
 
 /// What the judge said; unchecked.
@@ -85,7 +89,7 @@ impl Judge for Anthropic {
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema(request.rubric))),
         };
-        let (raw, response) = self.send_structured(&wire).await?;
+        let (raw, response) = self.send_structured(&wire, request.timeout).await?;
         read(raw, request.exchanges.len(), response.model, response.usage)
     }
 }
@@ -178,7 +182,7 @@ mod tests {
     }
 
     fn request<'a>(rubric: &'a Rubric, system_prompt: &'a str, exchanges: &'a [&'a Exchange]) -> JudgeRequest<'a> {
-        JudgeRequest { model: "m", rubric, system_prompt, exchanges }
+        JudgeRequest { model: "m", rubric, system_prompt, exchanges, timeout: Duration::ZERO }
     }
 
     #[test]

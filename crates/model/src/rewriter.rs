@@ -1,5 +1,7 @@
 //! Rewriting a prompt. Like a judge's, the request is one JSON document in which every text stands in its own field.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -52,6 +54,9 @@ pub struct RewriteRequest<'a> {
     pub max_characters: usize,
     /// What was wrong with the last attempt.
     pub violations: &'a [String],
+    /// How long the model may take.
+    #[serde(skip)]
+    pub timeout: Duration,
 }
 
 /// A rewritten prompt; unguarded.
@@ -90,7 +95,7 @@ impl Rewriter for Anthropic {
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema)),
         };
-        let (raw, response) = self.send_structured(&wire).await?;
+        let (raw, response) = self.send_structured(&wire, request.timeout).await?;
         let rewrite: Rewrite = serde_json::from_value(raw).map_err(|_| ModelError::Malformed)?;
         let change_reason = rewrite.change_reason.trim().chars().take(MAX_REASON_CHARACTERS).collect();
         Ok(Rewrite { prompt: rewrite.prompt.trim().to_owned(), change_reason, model: response.model })
@@ -120,7 +125,7 @@ mod tests {
             let (weaknesses, clauses) = ([weakness], [clause]);
             let request = RewriteRequest {
                 model: "m", current_prompt: &prompt, weaknesses: &weaknesses, patterns: &[], strengths: &[],
-                protected_clauses: &clauses, max_characters: 10, violations: &[],
+                protected_clauses: &clauses, max_characters: 10, violations: &[], timeout: Duration::ZERO,
             };
             let decoded: Value = serde_json::from_str(&material(&request)).unwrap();
             prop_assert_eq!(decoded["task"].as_str(), Some("rewrite"));

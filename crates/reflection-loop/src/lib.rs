@@ -1,1 +1,72 @@
-//! x
+//! `reflection-loop`: judges recent answers and decides what to do about them.
+//!
+//! The schedule calls it, or a backend; one call works through the assistants that are due until its time is over.
+
+#![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
+
+pub mod config;
+pub mod deadline;
+mod error;
+pub mod handler;
+pub mod judging;
+pub mod updater;
+pub mod wire;
+
+pub use error::Error;
+
+#[cfg(target_arch = "wasm32")]
+mod entry {
+    use std::{rc::Rc, time::Duration};
+
+    use pawl_edge::{ApiError, Request, runtime};
+    use uuid::Uuid;
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    use crate::{
+        config::Config,
+        handler::{self, Ports},
+        updater::Updater,
+    };
+
+    /// Answers one request.
+    #[wasm_bindgen]
+    pub async fn handle(request: web_sys::Request) -> web_sys::Response {
+        runtime::serve(request, |request, request_id| async move {
+            let config = Config::from_env(&runtime::variable)?;
+            let store = config.store_as_caller(&request, Rc::new(runtime::sleep))?;
+            let judge = config.model(Rc::new(runtime::sleep))?;
+            let updater = EdgeFunction { url: config.updater_url(), caller: credentials(&request) };
+            let (now_ms, holder) = (runtime::now_ms, runtime::new_id());
+            let ports = Ports { store: &store, judge: &judge, updater: &updater, now_ms, holder };
+            handler::reflect(&request, &request_id, &ports).await.map_err(ApiError::from)
+        })
+        .await
+    }
+
+    /// The answer to a request whose instance is gone.
+    #[wasm_bindgen]
+    pub fn crashed() -> web_sys::Response {
+        runtime::crashed()
+    }
+
+    /// `prompt-updater`, called as whoever called us.
+    struct EdgeFunction {
+        url: String,
+        caller: Vec<(String, String)>,
+    }
+
+    impl Updater for EdgeFunction {
+        async fn update(&self, reflection_id: Uuid, timeout: Duration) -> Option<(u16, String)> {
+            let mut headers = self.caller.clone();
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            let body = serde_json::json!({"reflection_id": reflection_id}).to_string().into_bytes();
+            let request = Request { method: "POST".to_owned(), headers, body };
+            runtime::fetch(&self.url, &request, timeout).await.map(|response| (response.status, response.body))
+        }
+    }
+
+    fn credentials(request: &Request) -> Vec<(String, String)> {
+        let is_credential = |name: &str| name == "authorization" || name == "apikey";
+        request.headers.iter().filter(|(name, _)| is_credential(name)).cloned().collect()
+    }
+}

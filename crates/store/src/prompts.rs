@@ -7,7 +7,7 @@ use crate::{StoreError, reflections::SkipReason};
 
 /// Outcomes of beginning an update.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "documented at pawl_begin_update")]
 pub enum BeginUpdate {
     Ok(Update),
@@ -59,7 +59,7 @@ pub struct NewVersion<'a> {
 
 /// Outcomes of publishing.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "documented at pawl_publish_prompt")]
 pub enum Publish {
     Published { new_version: i32, previous_version: i32, change_reason: String },
@@ -72,7 +72,7 @@ pub enum Publish {
 
 /// Outcomes of giving an update up.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "documented at pawl_refuse_update")]
 pub enum RefuseUpdate {
     Ok { suggestion_id: Uuid },
@@ -96,7 +96,7 @@ pub struct RollbackRequest<'a> {
 
 /// Outcomes of rolling back.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "documented at pawl_rollback_prompt")]
 pub enum Rollback {
     Ok { new_version: i32, previous_version: Option<i32> },

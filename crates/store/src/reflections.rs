@@ -1,18 +1,19 @@
 //! A reflection: claimed, recorded, released.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Utc};
 use pawl_core::{
     conversation::Exchange,
     decision::{Action, Thresholds},
-    evaluation::CheckedScore,
+    evaluation::{ByCriterion, CheckedScore},
     rubric::Rubric,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::StoreError;
+
+/// A time as the database wrote it. Its clock is the only one: times are handed back to it and never looked into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timestamp(pub(crate) String);
 
 /// Which assistants to go through, and how.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,7 +34,7 @@ pub struct ClaimRequest<'a> {
 
 /// Outcomes of claiming.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Claim {
     /// Some were gone through.
     Ok(Claimed),
@@ -45,7 +46,7 @@ pub enum Claim {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Claimed {
     /// Give it back as `before` to go on.
-    pub as_of: DateTime<Utc>,
+    pub as_of: Timestamp,
     /// Assistants with nothing to do now.
     pub skipped: Vec<Skipped>,
     /// One to work on, its lease taken.
@@ -69,7 +70,6 @@ pub struct About {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Skipped {
     /// Which.
-    #[serde(flatten)]
     pub about: About,
     /// Why.
     pub reason: SkipReason,
@@ -97,16 +97,14 @@ pub enum SkipReason {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Work {
     /// Which.
-    #[serde(flatten)]
     pub about: About,
     /// What.
-    #[serde(flatten)]
     pub task: Task,
 }
 
 /// What is to be done for it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "task", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Task {
     /// Judge these answers.
     Judge(Box<JudgeTask>),
@@ -121,9 +119,9 @@ pub enum Task {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct JudgeTask {
     /// From when the answers are.
-    pub window_start: DateTime<Utc>,
+    pub window_start: Timestamp,
     /// Until when.
-    pub window_end: DateTime<Utc>,
+    pub window_end: Timestamp,
     /// The version that made them.
     pub prompt: PromptVersion,
     /// What to judge them by.
@@ -162,7 +160,6 @@ pub struct StoredExchange {
     /// The answer's id.
     pub message_id: Uuid,
     /// The texts.
-    #[serde(flatten)]
     pub exchange: Exchange,
 }
 
@@ -173,11 +170,11 @@ pub struct Reflection<'a> {
     pub assistant_id: Uuid,
     pub prompt_id: Uuid,
     pub rubric_id: Uuid,
-    pub window_start: DateTime<Utc>,
-    pub window_end: DateTime<Utc>,
+    pub window_start: &'a Timestamp,
+    pub window_end: &'a Timestamp,
     pub action: Action,
     pub overall: Option<f64>,
-    pub criterion_scores: &'a BTreeMap<String, f64>,
+    pub criterion_scores: &'a ByCriterion<f64>,
     pub strengths: &'a [String],
     pub weaknesses: &'a [String],
     pub patterns: &'a [String],
@@ -194,7 +191,7 @@ pub struct RecordedEvaluation<'a> {
     pub message_id: Uuid,
     pub overall: Option<f64>,
     pub discarded: bool,
-    pub scores: &'a BTreeMap<String, CheckedScore>,
+    pub scores: &'a ByCriterion<CheckedScore>,
 }
 
 /// A proposal to a person.
@@ -211,7 +208,7 @@ pub struct Suggestion {
 
 /// Outcomes of recording.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum RecordReflection {
     /// Stored.
     Ok {
@@ -228,7 +225,7 @@ pub enum RecordReflection {
 #[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
 pub trait Reflections {
     /// Goes through assistants not looked at since `before` until there is one to work on.
-    async fn claim(&self, request: &ClaimRequest<'_>, before: Option<DateTime<Utc>>) -> Result<Claim, StoreError>;
+    async fn claim(&self, request: &ClaimRequest<'_>, before: Option<&Timestamp>) -> Result<Claim, StoreError>;
     /// Stores everything a reflection found, in one transaction.
     async fn record(&self, holder: Uuid, reflection: &Reflection<'_>) -> Result<RecordReflection, StoreError>;
     /// Gives the lease back. One that is lost already is no error.

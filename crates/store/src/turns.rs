@@ -48,7 +48,7 @@ pub struct Turn {
 
 /// Outcomes of beginning a turn. Nothing was written unless it is `Ok`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "documented at pawl_begin_turn")]
 pub enum BeginTurn {
     Ok(Turn),
@@ -73,7 +73,7 @@ pub trait BeginTurns {
 
 /// Outcomes of asking for a prompt's text.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum PromptText {
     /// The version's number and text.
     Ok {
@@ -109,7 +109,7 @@ pub struct FinishedTurn<'a> {
 
 /// Outcomes of completing a turn.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum CompleteTurn {
     /// Stored, now or before.
     Ok {

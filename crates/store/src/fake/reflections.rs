@@ -9,17 +9,17 @@ use crate::{
     StoreError,
     reflections::{
         About, Claim, ClaimRequest, Claimed, JudgeTask, PromptVersion, RecordReflection, Reflection, Reflections,
-        SkipReason, Skipped, StoredExchange, StoredRubric, Task, Work,
+        SkipReason, Skipped, StoredExchange, StoredRubric, Task, Timestamp, Work,
     },
 };
 
 impl Reflections for FakeStore {
-    async fn claim(&self, request: &ClaimRequest<'_>, before: Option<DateTime<Utc>>) -> Result<Claim, StoreError> {
+    async fn claim(&self, request: &ClaimRequest<'_>, before: Option<&Timestamp>) -> Result<Claim, StoreError> {
         self.service_call("claim")?;
         let now = self.now();
         // The database's clock moves while a claim runs; this one is moved.
         self.advance(TimeDelta::microseconds(1));
-        let before = before.unwrap_or(self.now());
+        let before = before.and_then(read).unwrap_or(self.now());
         Ok(self.state(|s| {
             let filtered = request.organization_id.is_some() || request.assistant.is_some();
             let matches = |a: &Assistant| {
@@ -34,7 +34,7 @@ impl Reflections for FakeStore {
                 .collect();
             order.sort_by_key(|&i| s.assistants.get(i).map(|a| (a.checked_at, a.id)));
 
-            let mut claimed = Claimed { as_of: before, skipped: Vec::new(), claim: None, more: false };
+            let mut claimed = Claimed { as_of: write(before), skipped: Vec::new(), claim: None, more: false };
             for i in order {
                 let Some(assistant) = s.assistants.get(i) else { continue };
                 let about = About {
@@ -101,6 +101,14 @@ impl Reflections for FakeStore {
     }
 }
 
+fn write(time: DateTime<Utc>) -> Timestamp {
+    Timestamp(time.to_rfc3339())
+}
+
+fn read(time: &Timestamp) -> Option<DateTime<Utc>> {
+    time.0.parse().ok()
+}
+
 impl State {
     /// As `pawl.next_task`.
     fn next_task(
@@ -139,8 +147,8 @@ impl State {
             return Err(SkipReason::Cooldown);
         }
         Ok(Task::Judge(Box::new(JudgeTask {
-            window_start: since,
-            window_end: now,
+            window_start: write(since),
+            window_end: write(now),
             prompt: PromptVersion { id: prompt.id, version: prompt.version, content: prompt.content.clone() },
             rubric: StoredRubric { id: assistant.rubric_id, criteria: assistant.rubric.clone() },
             judge_model: "claude-sonnet-5-5".to_owned(),

@@ -1,0 +1,245 @@
+//! Going through the assistants that are due: judge, decide, store, and ask for a better prompt where one is called for.
+
+use std::time::Duration;
+
+use pawl_core::{
+    decision::{Action, decide},
+    evaluation::{Summary, summarize},
+};
+use pawl_edge::{
+    Request, Response, body,
+    log::{self, Level},
+};
+use pawl_model::Judge;
+use pawl_store::reflections::{
+    About, Claim, ClaimRequest, Claimed, JudgeTask, RecordReflection, RecordedEvaluation, Reflection, Reflections,
+    SkipReason, Suggestion, Task, Timestamp, Work,
+};
+use uuid::Uuid;
+
+use crate::{
+    deadline::Deadline,
+    error::Error,
+    judging::{self, Verdict},
+    updater::{self, Updater},
+    wire::{AssistantResult, Judged, Outcome, ReflectRequest, ReflectResponse, Scores},
+};
+
+/// How long a lease runs: a little longer than the platform lets an invocation live.
+const LEASE_SECONDS: u32 = 160;
+/// Another assistant is begun only with this much time left: enough for a judgement.
+const NEXT_NEEDS: Duration = Duration::from_secs(100);
+/// An update is asked for only with this much time left; else it stays owed, and the next call begins with it.
+const UPDATE_NEEDS: Duration = Duration::from_secs(20);
+/// Most characters of a suggestion's title.
+const MAX_TITLE_CHARACTERS: usize = 120;
+
+/// What a reflection needs of the world.
+pub struct Ports<'a, S, J, U> {
+    /// The store as the caller.
+    pub store: &'a S,
+    /// The judge.
+    pub judge: &'a J,
+    /// `prompt-updater`.
+    pub updater: &'a U,
+    /// A clock that never goes back, in milliseconds.
+    pub now_ms: fn() -> f64,
+    /// An id of this invocation: it holds the leases.
+    pub holder: Uuid,
+}
+
+/// Handles assistants until none is left or the time is over.
+pub async fn reflect<S: Reflections, J: Judge, U: Updater>(
+    request: &Request,
+    request_id: &str,
+    ports: &Ports<'_, S, J, U>,
+) -> Result<Response, Error> {
+    let body: ReflectRequest = body::read(request)?;
+    let deadline = Deadline::of_invocation(ports.now_ms);
+    let claim = ClaimRequest {
+        holder: ports.holder,
+        organization_id: body.organization_id,
+        assistant: body.assistant.as_deref(),
+        force: body.force,
+        dry_run: body.dry_run,
+        lease_seconds: LEASE_SECONDS,
+    };
+    let mut results: Vec<AssistantResult> = Vec::new();
+    let mut before: Option<Timestamp> = None;
+    let more = loop {
+        let claimed = match ports.store.claim(&claim, before.as_ref()).await? {
+            Claim::Ok(claimed) => claimed,
+            Claim::AssistantNotFound => return Err(Error::AssistantNotFound),
+        };
+        let Claimed { as_of, skipped, claim, more } = claimed;
+        before = Some(as_of);
+        for skipped in skipped {
+            let outcome = Outcome::Skipped { skipped: true, reason: skipped.reason };
+            results.push(AssistantResult { about: skipped.about, outcome });
+        }
+        if let Some(work) = claim {
+            let result = handle(work, body.dry_run, request_id, &deadline, ports).await?;
+            results.push(result);
+        }
+        if !more || !deadline.has(NEXT_NEEDS) {
+            break more;
+        }
+    };
+    keep_last_of_each(&mut results);
+    Ok(Response::json(200, &ReflectResponse { results, more, request_id }))
+}
+
+/// One result an assistant: one that was busy at the first look may be seen again.
+fn keep_last_of_each(results: &mut Vec<AssistantResult>) {
+    let ids: Vec<_> = results.iter().map(|result| result.about.assistant_id).collect();
+    let mut index = 0..;
+    results.retain(|result| {
+        let later = index.next().and_then(|i: usize| ids.get(i + 1..)).unwrap_or_default();
+        !later.contains(&result.about.assistant_id)
+    });
+}
+
+/// Works on one assistant and gives its lease back, whatever came of it.
+async fn handle<S: Reflections, J: Judge, U: Updater>(
+    work: Work,
+    dry_run: bool,
+    request_id: &str,
+    deadline: &Deadline,
+    ports: &Ports<'_, S, J, U>,
+) -> Result<AssistantResult, Error> {
+    let Work { about, task } = work;
+    let outcome = match task {
+        Task::Judge(task) => judge(&about, &task, dry_run, deadline, ports).await,
+        Task::Update { reflection_id } => Ok(Outcome::Updated {
+            reflection_id,
+            action: Action::PromptUpdate,
+            update: update(reflection_id, deadline, ports.updater).await,
+        }),
+    };
+    if ports.store.release(ports.holder, about.assistant_id).await.is_err() {
+        // It runs out by itself.
+        log::event(Level::Warn, "lease_not_released", &[("request_id", request_id.into())]);
+    }
+    let outcome = outcome?;
+    report(&about, &outcome, request_id);
+    Ok(AssistantResult { about, outcome })
+}
+
+async fn judge<S: Reflections, J: Judge, U: Updater>(
+    about: &About,
+    task: &JudgeTask,
+    dry_run: bool,
+    deadline: &Deadline,
+    ports: &Ports<'_, S, J, U>,
+) -> Result<Outcome, Error> {
+    let verdict = match judging::judge(task, ports.judge, deadline).await {
+        Ok(verdict) => verdict,
+        Err(fault) => return Ok(Outcome::Failed { failed: true, code: fault.code() }),
+    };
+    let summary = summarize(verdict.evaluations.iter().map(|(_, evaluation)| evaluation));
+    let action = decide(summary.overall, &task.thresholds);
+    let mut judged = Judged {
+        reflection_id: None,
+        prompt_version: task.prompt.version,
+        messages_analyzed: verdict.evaluations.len(),
+        discarded: summary.discarded,
+        scores: Scores { overall: summary.overall, criteria: summary.criteria.clone() },
+        action,
+        strengths: verdict.judgement.strengths.clone(),
+        weaknesses: verdict.judgement.weaknesses.clone(),
+        patterns: verdict.judgement.patterns.clone(),
+        suggestion_id: None,
+        update: None,
+        dry_run,
+    };
+    if dry_run {
+        return Ok(Outcome::Judged(Box::new(judged)));
+    }
+    match ports.store.record(ports.holder, &to_record(about, task, &verdict, &summary, action)).await? {
+        // Somebody else holds the lease now and judges the same answers.
+        RecordReflection::LeaseLost => {
+            return Ok(Outcome::Skipped { skipped: true, reason: SkipReason::InProgress });
+        }
+        RecordReflection::Ok { reflection_id, suggestion_id } => {
+            judged.reflection_id = Some(reflection_id);
+            judged.suggestion_id = suggestion_id;
+            if action == Action::PromptUpdate {
+                judged.update = Some(update(reflection_id, deadline, ports.updater).await);
+            }
+        }
+    }
+    Ok(Outcome::Judged(Box::new(judged)))
+}
+
+async fn update(reflection_id: Uuid, deadline: &Deadline, updater: &impl Updater) -> serde_json::Value {
+    if !deadline.has(UPDATE_NEEDS) {
+        return updater::failed("no_time_left");
+    }
+    updater::report(updater.update(reflection_id, deadline.left()).await)
+}
+
+fn to_record<'a>(
+    about: &About,
+    task: &'a JudgeTask,
+    verdict: &'a Verdict,
+    summary: &'a Summary,
+    action: Action,
+) -> Reflection<'a> {
+    let judgement = &verdict.judgement;
+    let evaluations = verdict.evaluations.iter().map(|(message_id, evaluation)| RecordedEvaluation {
+        message_id: *message_id,
+        overall: evaluation.overall,
+        discarded: evaluation.overall.is_none(),
+        scores: &evaluation.scores,
+    });
+    Reflection {
+        assistant_id: about.assistant_id,
+        prompt_id: task.prompt.id,
+        rubric_id: task.rubric.id,
+        window_start: &task.window_start,
+        window_end: &task.window_end,
+        action,
+        overall: summary.overall,
+        criterion_scores: &summary.criteria,
+        strengths: &judgement.strengths,
+        weaknesses: &judgement.weaknesses,
+        patterns: &judgement.patterns,
+        judge_model: &judgement.model,
+        raw_analysis: &judgement.raw,
+        evaluations: evaluations.collect(),
+        suggestion: (action == Action::Suggestion).then(|| suggest(summary, &judgement.weaknesses)),
+    }
+}
+
+/// A proposal to a person: the worst weakness as its title, all of them as its text.
+fn suggest(summary: &Summary, weaknesses: &[String]) -> Suggestion {
+    let overall = summary.overall.unwrap_or_default();
+    // In whole hundredths: formatting floats to a precision weighs 10 KB of wasm.
+    let hundredths = (overall * 100.0).round() as u32;
+    let title = weaknesses.first().map_or("Answers could be better", String::as_str);
+    let list: Vec<_> = weaknesses.iter().map(|weakness| format!("- {weakness}")).collect();
+    Suggestion {
+        kind: "prompt_change",
+        priority: if overall < 3.0 { "medium" } else { "low" },
+        title: title.chars().take(MAX_TITLE_CHARACTERS).collect(),
+        description: format!("Mean score {}.{:02} of 5.\n{}", hundredths / 100, hundredths % 100, list.join("\n"))
+            .trim_end()
+            .to_owned(),
+        proposed_change: None,
+    }
+}
+
+fn report(about: &About, outcome: &Outcome, request_id: &str) {
+    let action = match outcome {
+        Outcome::Judged(judged) => serde_json::to_value(judged.action).unwrap_or_default(),
+        Outcome::Updated { .. } => "update_owed".into(),
+        Outcome::Skipped { .. } => "skipped".into(),
+        Outcome::Failed { code, .. } => (*code).into(),
+    };
+    let assistant = about.assistant_id.to_string().into();
+    let fields = [("request_id", request_id.into()), ("assistant_id", assistant), ("action", action)];
+    log::event(Level::Info, "assistant_reflected", &fields);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Judging the answers of one version: one request for all, a second for those without enough valid evidence.
+
+use std::time::Duration;
+
+use pawl_core::{
+    conversation::Exchange,
+    evaluation::{Evaluation, evaluate},
+    tokens,
+};
+use pawl_model::{Judge, JudgeRequest, Judgement, ModelError};
+use pawl_store::reflections::JudgeTask;
+use uuid::Uuid;
+
+use crate::deadline::Deadline;
+
+/// Most estimated tokens of conversation in one request. What does not fit waits for the next reflection.
+const TOKEN_BUDGET: usize = 60_000;
+/// How long the judge may take for all answers: 20 judgements are some 5,000 tokens.
+const TIMEOUT: Duration = Duration::from_secs(100);
+/// A second request is made only with this much time left.
+const RETRY_NEEDS: Duration = Duration::from_secs(30);
+
+/// What the judge found, checked.
+pub struct Verdict {
+    /// By answer. One without an overall score is discarded: asked twice, and twice without enough valid evidence.
+    pub evaluations: Vec<(Uuid, Evaluation)>,
+    /// Findings over all of them, as the first request gave them.
+    pub judgement: Judgement,
+}
+
+/// Judges the newest answers that fit one request. Answers whose second try could not be made are left out, to be
+/// judged next time.
+pub async fn judge(task: &JudgeTask, judge: &impl Judge, deadline: &Deadline) -> Result<Verdict, ModelError> {
+    let exchanges: Vec<Exchange> = task.exchanges.iter().map(|e| e.exchange.clone()).collect();
+    let fitting = tokens::first_within(&exchanges, TOKEN_BUDGET);
+    let asked: Vec<(Uuid, &Exchange)> =
+        task.exchanges.iter().map(|e| e.message_id).zip(&exchanges).take(fitting).collect();
+
+    let (first, judgement) = ask(task, &asked, judge, deadline.at_most(TIMEOUT)).await?;
+    let (mut evaluations, unsure): (Vec<_>, Vec<_>) = first.into_iter().partition(|(_, e)| e.overall.is_some());
+    let again: Vec<_> = asked.into_iter().filter(|(id, _)| unsure.iter().any(|(other, _)| other == id)).collect();
+    if !again.is_empty()
+        && deadline.has(RETRY_NEEDS)
+        && let Ok((second, _)) = ask(task, &again, judge, deadline.at_most(TIMEOUT)).await
+    {
+        evaluations.extend(second);
+    }
+    Ok(Verdict { evaluations, judgement })
+}
+
+async fn ask(
+    task: &JudgeTask,
+    asked: &[(Uuid, &Exchange)],
+    judge: &impl Judge,
+    timeout: Duration,
+) -> Result<(Vec<(Uuid, Evaluation)>, Judgement), ModelError> {
+    let exchanges: Vec<_> = asked.iter().map(|(_, exchange)| *exchange).collect();
+    let rubric = &task.rubric.criteria;
+    let request = JudgeRequest {
+        model: &task.judge_model,
+        rubric,
+        system_prompt: &task.prompt.content,
+        exchanges: &exchanges,
+        timeout,
+    };
+    let judgement = judge.judge(request).await?;
+    let evaluations = asked.iter().zip(&judgement.scores);
+    let evaluations = evaluations.map(|((id, exchange), scores)| (*id, evaluate(scores, exchange, rubric))).collect();
+    Ok((evaluations, judgement))
+}

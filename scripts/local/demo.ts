@@ -1,0 +1,256 @@
+/**
+ * The demo: conversations go through chat-handler, reflection-loop judges them and publishes better prompts,
+ * until a better prompt is live and its own answers have been judged.
+ */
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import type { Conversation } from "./conversations.ts";
+import type { Rewriter } from "./model/rewriter.ts";
+import { type ModelOptions, type Stack, startStack } from "./stack.ts";
+
+export interface DemoOptions {
+  conversations: Conversation[];
+  /** Automatic updates are off: the control that shows how much scores move by themselves. */
+  paused?: boolean;
+  rewriter?: Rewriter;
+  model?: Omit<ModelOptions, "rewriter">;
+  /** Of the edge functions, where they are not this repository's. */
+  functionsFolder?: string;
+  /** Progress, a line each. */
+  log?: (line: string) => void;
+}
+
+export interface DemoReport {
+  simulated: boolean;
+  /** User messages answered. */
+  messages: number;
+  reflections: number;
+  versions: VersionReport[];
+  /** One entry a round; the same conversations are held in each. */
+  rounds: RoundReport[];
+  /** The text of the first version and of the one live at the end. */
+  prompts: { first: string; last: string };
+  seconds: number;
+}
+
+export interface VersionReport {
+  version: number;
+  /** Answers judged, without discarded ones. */
+  answers: number;
+  /** 1 to 5; null while nothing is judged. */
+  mean_overall: number | null;
+  mean_by_criterion: Record<string, number>;
+  change_reason: string | null;
+}
+
+export interface RoundReport {
+  round: number;
+  /** The version live while the round's conversations were held. */
+  version: number;
+  answers: number;
+  mean_overall: number | null;
+}
+
+/** Changes of the default settings that let hours pass in seconds. The demo says them aloud. */
+export const SETTINGS = { cooldown_hours: 0, max_updates_per_day: 20, auto_update_threshold: 3.5 };
+
+const USERS = 4;
+const MAX_ROUNDS = 5;
+/** A control has no end of its own. */
+const CONTROL_ROUNDS = 3;
+/** A reflection judges up to 20 answers; this many calls a round are enough for the largest of exports. */
+const MAX_REFLECTIONS_A_ROUND = 20;
+const CALL_TIMEOUT_MS = 180_000;
+
+export async function runDemo(options: DemoOptions): Promise<DemoReport> {
+  const started = performance.now();
+  const seconds = () => Math.round((performance.now() - started) / 100) / 10;
+  const log = (line: string) => options.log?.(`[${seconds().toFixed(1).padStart(5)} s] ${line}`);
+  log("starting a fresh stack in memory");
+  const { model, rewriter, functionsFolder } = options;
+  const stack = await startStack({ model: { ...model, rewriter }, functionsFolder, log });
+  try {
+    await applySettings(stack, options);
+    const users = await signUpUsers(stack);
+    const { rounds, messages, reflections } = await runRounds(stack, users, options, log);
+    const versions = await versionsOf(stack);
+    const prompts = await promptsOf(stack);
+    return { simulated: stack.model.simulated, messages, reflections, versions, rounds, prompts, seconds: seconds() };
+  } finally {
+    await stack.stop();
+  }
+}
+
+/** How much better the answers of the last judged version are than the first one's; null when only one is judged. */
+export function gainOf({ versions }: Pick<DemoReport, "versions">): number | null {
+  const means = versions.flatMap(({ mean_overall }) => mean_overall ?? []);
+  return means.length > 1 ? means.at(-1)! - means[0] : null;
+}
+
+async function applySettings(stack: Stack, { paused = false, conversations }: DemoOptions): Promise<void> {
+  const answers = conversations.flat().length;
+  const { cooldown_hours, max_updates_per_day, auto_update_threshold } = SETTINGS;
+  await stack.database.query(
+    `update pawl.loop_settings set cooldown_hours = $1, max_updates_per_day = $2, auto_update_threshold = $3,
+       min_conversations = least(min_conversations, $4), updates_paused = $5`,
+    [cooldown_hours, max_updates_per_day, auto_update_threshold, answers, paused],
+  );
+}
+
+async function signUpUsers(stack: Stack): Promise<SupabaseClient[]> {
+  return await Promise.all(Array.from({ length: USERS }, async (_, index) => {
+    const client = createClient(stack.url, stack.publishableKey, {
+      auth: { persistSession: false, autoRefreshToken: false, storageKey: `demo-user-${index}` },
+    });
+    const credentials = { email: `user${index + 1}@example.com`, password: crypto.randomUUID() };
+    const { error } = await client.auth.signUp(credentials);
+    if (error) throw new Error(`A user could not sign up: ${error.message}`);
+    return client;
+  }));
+}
+
+async function runRounds(stack: Stack, users: SupabaseClient[], options: DemoOptions, log: (line: string) => void) {
+  const control = options.paused || options.rewriter === "useless";
+  const rounds: RoundReport[] = [];
+  let messages = 0;
+  let reflections = 0;
+  for (let round = 1; round <= (control ? CONTROL_ROUNDS : MAX_ROUNDS); round++) {
+    const version = await liveVersion(stack);
+    log(`round ${round}: ${options.conversations.length} conversations with prompt version ${version}`);
+    const answerIds = await holdConversations(users, options.conversations);
+    messages += answerIds.length;
+    const published = await reflectOnAll(stack, log, () => reflections++);
+    rounds.push({ round, version, ...await scoreOf(stack, answerIds) });
+    if (!published && !control) break;
+  }
+  return { rounds, messages, reflections };
+}
+
+/** Each user holds their share of the conversations, one after another. Returns the ids of the answers. */
+async function holdConversations(users: SupabaseClient[], conversations: Conversation[]): Promise<string[]> {
+  const shares = users.map((user, index) => ({
+    user,
+    share: conversations.filter((_, number) => number % users.length === index),
+  }));
+  const ids = await Promise.all(shares.map(async ({ user, share }) => {
+    const answers: string[] = [];
+    for (const conversation of share) answers.push(...await holdConversation(user, conversation));
+    return answers;
+  }));
+  return ids.flat();
+}
+
+async function holdConversation(user: SupabaseClient, turns: Conversation): Promise<string[]> {
+  const answers: string[] = [];
+  let session_id: string | undefined;
+  for (const message of turns) {
+    const { data, error } = await user.functions.invoke("chat-handler", {
+      body: { message, session_id },
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    });
+    if (error) throw new Error(`chat-handler failed: ${await reasonOf(error)}`);
+    session_id = data.session_id;
+    answers.push(data.answer_id);
+  }
+  return answers;
+}
+
+async function reasonOf(error: { message: string; context?: unknown }): Promise<string> {
+  return error.context instanceof Response ? await error.context.text() : error.message;
+}
+
+/** Reflects until nothing is left to judge, or a new version is live. Returns whether one is. */
+async function reflectOnAll(stack: Stack, log: (line: string) => void, count: () => void): Promise<boolean> {
+  for (let call = 0; call < MAX_REFLECTIONS_A_ROUND; call++) {
+    const result = await reflect(stack);
+    if (result.skipped) {
+      if (result.reason !== "insufficient_data") log(`reflection skipped: ${result.reason}`);
+      return false;
+    }
+    count();
+    log(sentenceAbout(result));
+    if (result.update?.new_version) return true;
+  }
+  return false;
+}
+
+interface Reflection {
+  skipped?: boolean;
+  reason?: string;
+  prompt_version: number;
+  messages_analyzed: number;
+  scores: { overall: number | null };
+  action: string;
+  update?: { new_version?: number; change_reason?: string; reason?: string; code?: string };
+}
+
+async function reflect(stack: Stack): Promise<Reflection> {
+  const response = await fetch(`${stack.url}/functions/v1/reflection-loop`, {
+    method: "POST",
+    headers: { apikey: stack.secretKey, "content-type": "application/json" },
+    body: JSON.stringify({ force: true }),
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`reflection-loop failed: ${await response.text()}`);
+  const { results } = await response.json();
+  if (results.length === 0) throw new Error("reflection-loop found no assistant to reflect on");
+  return results[0];
+}
+
+function sentenceAbout({ messages_analyzed, prompt_version, scores, action, update }: Reflection): string {
+  const score = scores.overall === null ? "no valid score" : `${scores.overall.toFixed(2)} of 5`;
+  const judged = `judged ${messages_analyzed} answers of version ${prompt_version}: ${score}`;
+  if (!update) return `${judged} → ${action}`;
+  if (update.new_version) return `${judged} → ${action} → version ${update.new_version} is live`;
+  return `${judged} → ${action}, not published: ${update.reason ?? update.code}`;
+}
+
+const DEFAULT_ASSISTANT = `
+  select a.id from pawl.assistants a join pawl.organizations o on o.id = a.organization_id
+  where a.slug = 'default' and o.slug = 'default'`;
+
+async function liveVersion(stack: Stack): Promise<number> {
+  const [{ version }] = await stack.database.query(
+    `select version from pawl.system_prompts where is_active and assistant_id = (${DEFAULT_ASSISTANT})`,
+  );
+  return version;
+}
+
+async function scoreOf(stack: Stack, answerIds: string[]): Promise<Pick<RoundReport, "answers" | "mean_overall">> {
+  const [row] = await stack.database.query(
+    `select count(*)::int as answers, avg(overall)::float8 as mean_overall
+     from pawl.message_evaluations where not discarded and message_id = any ($1::uuid[])`,
+    [answerIds],
+  );
+  return row;
+}
+
+async function versionsOf(stack: Stack): Promise<VersionReport[]> {
+  return await stack.database.query<VersionReport>(
+    `select p.version, p.change_reason,
+       count(e.message_id)::int as answers, avg(e.overall)::float8 as mean_overall,
+       coalesce((
+         select json_object_agg(key, mean order by array_position(rubric.keys, key)) from (
+           select s.key, avg((s.value ->> 'score')::float8) as mean
+           from pawl.message_evaluations one, jsonb_each(one.scores) s
+           where one.prompt_id = p.id and not one.discarded and (s.value ->> 'valid')::boolean
+           group by s.key
+         ) means
+       ), '{}') as mean_by_criterion
+     from pawl.system_prompts p
+     cross join lateral (
+       select array(select c ->> 'key' from jsonb_array_elements(r.criteria) c) as keys
+       from pawl.rubrics r where r.assistant_id = p.assistant_id and r.is_active
+     ) rubric
+     left join pawl.message_evaluations e on e.prompt_id = p.id and not e.discarded
+     where p.assistant_id = (${DEFAULT_ASSISTANT})
+     group by p.id, rubric.keys order by p.version`,
+  );
+}
+
+async function promptsOf(stack: Stack): Promise<DemoReport["prompts"]> {
+  const [first, live] = await stack.database.query(
+    `select content from pawl.system_prompts
+     where assistant_id = (${DEFAULT_ASSISTANT}) and (version = 1 or is_active) order by version`,
+  );
+  return { first: first.content, last: (live ?? first).content };
+}

@@ -1,0 +1,153 @@
+/** `scripts/demo`: reads the arguments, runs the demo, shows and writes its report. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type Conversation, readConversations } from "./conversations.ts";
+import { type DemoOptions, type DemoReport, gainOf, runDemo, SETTINGS } from "./demo.ts";
+import { promptDifference, versionTable } from "./demo_page.ts";
+
+const DEFAULT_LIMIT = 30;
+/** A smaller difference shows up between rounds of one and the same prompt too. */
+const LEAST_GAIN = 0.3;
+const DONE = 0;
+const NOT_IMPROVED = 1;
+const FAILED = 1;
+const MISUSED = 2;
+const INTERRUPTED = 130;
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+async function main(args: string[]): Promise<number> {
+  const options = optionsFrom(args);
+  if (typeof options === "number") return options;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => Deno.exit(INTERRUPTED));
+  announce(options);
+  try {
+    const report = await runDemo(options);
+    show(report, writeReport(report));
+    return verdict(report, options);
+  } catch (error) {
+    console.error(`demo: ${error instanceof Error ? error.message : error}`);
+    return FAILED;
+  }
+}
+
+/** The options, or the exit code of a misuse that has been explained. */
+function optionsFrom(args: string[]): DemoOptions | number {
+  const read = readArguments(args);
+  if (typeof read === "string") return misuse(read);
+  const { conversations: file, limit = String(DEFAULT_LIMIT), pause = false, rewriter } = read;
+  if (!/^[1-9]\d*$/u.test(limit)) return misuse(`--limit wants a whole number above 0, not "${limit}"`);
+  if (rewriter !== undefined && rewriter !== "helpful" && rewriter !== "useless") {
+    return misuse(`--rewriter is helpful or useless, not "${rewriter}"`);
+  }
+  const apiKey = Deno.env.get("ANTHROPIC_API_KEY") || undefined;
+  if (apiKey && rewriter) return misuse("--rewriter is for the simulated model; unset ANTHROPIC_API_KEY to use it");
+  const conversations = file ? conversationsFrom(file, Number(limit)) : sampleConversations();
+  if (typeof conversations === "string") return misuse(conversations);
+  const model = apiKey ? { apiKey, baseUrl: Deno.env.get("ANTHROPIC_BASE_URL") || undefined } : {};
+  return { conversations, paused: pause, rewriter, model, log: console.log };
+}
+
+function readArguments(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        conversations: { type: "string" },
+        limit: { type: "string" },
+        pause: { type: "boolean" },
+        rewriter: { type: "string" },
+      },
+    }).values;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function misuse(message: string): number {
+  console.error(`demo: ${message}`);
+  return MISUSED;
+}
+
+function sampleConversations(): Conversation[] {
+  const file = new URL("questions.jsonl", import.meta.url);
+  return readConversations(readFileSync(file, "utf8")).conversations;
+}
+
+function conversationsFrom(file: string, limit: number): Conversation[] | string {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    return `${file} could not be read: ${(error as Error).message}`;
+  }
+  const { conversations, notes } = readConversations(text, limit);
+  notes.forEach((note) => console.error(`${file}: ${note}`));
+  return conversations.length > 0 ? conversations : `${file} holds no usable conversation`;
+}
+
+function announce({ conversations, paused, rewriter, model }: DemoOptions): void {
+  console.log(
+    model?.apiKey
+      ? `The model is Claude (ANTHROPIC_API_KEY is set): every round makes ${conversations.flat().length} paid ` +
+        "requests for answers, and a few larger ones to judge them."
+      : "The model is SIMULATED (ANTHROPIC_API_KEY is not set): answers, scores and prompts below are made by\n" +
+        "documented rules (scripts/local/model/README.md), to show the loop at work, not how well a model does.",
+  );
+  console.log(
+    "Settings changed for the demo, so that a day passes in seconds: " +
+      Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value}`).join(", ") + ".",
+  );
+  if (paused) console.log("Control: automatic updates are paused.");
+  if (rewriter === "useless") console.log("Control: the rewriter writes prompts that change no answer.");
+}
+
+function writeReport(report: DemoReport): string {
+  const folder = fileURLToPath(new URL("../../target/demo/", import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}report.json`, `${JSON.stringify(report, null, 2)}\n`);
+  return "target/demo/report.json";
+}
+
+function show(report: DemoReport, file: string): void {
+  const width = terminalWidth();
+  console.log(`\nWhat the judge thought of each version${report.simulated ? " (SIMULATED)" : ""}, 1 to 5:\n`);
+  console.log(versionTable(report.versions, width));
+  console.log("\nThe prompt, first version against the live one:\n");
+  console.log(promptDifference(report.prompts, width));
+  console.log(
+    `\n${report.messages} messages answered, ${report.reflections} reflections, ${report.seconds} s; report in ${file}`,
+  );
+}
+
+function terminalWidth(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 100; // not a terminal
+  }
+}
+
+function verdict(report: DemoReport, { paused, rewriter }: DemoOptions): number {
+  const gain = gainOf(report);
+  if (paused || rewriter === "useless") {
+    console.log(`Control run: the score changed by ${(gain ?? driftOf(report)).toFixed(2)}.`);
+    return DONE;
+  }
+  if (gain !== null && gain >= LEAST_GAIN) {
+    console.log(`The loop closed: the last version's answers score ${gain.toFixed(2)} above the first one's.`);
+    return DONE;
+  }
+  console.error(
+    gain === null
+      ? "The loop did not close: no second version went live and was judged."
+      : `The prompt did not improve: the last version's answers score ${gain.toFixed(2)} above the first one's.`,
+  );
+  return NOT_IMPROVED;
+}
+
+/** With one version throughout, what changes between the first round and the last. */
+function driftOf({ rounds }: DemoReport): number {
+  return (rounds.at(-1)?.mean_overall ?? 0) - (rounds[0]?.mean_overall ?? 0);
+}

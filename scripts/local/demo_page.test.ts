@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import type { VersionReport } from "./demo.ts";
+import { promptDifference, versionTable } from "./demo_page.ts";
+
+const MEANS = { completeness: 2, depth: 1, tone: 2, scope: 3, missed_opportunities: 1 };
+const REASON = "Simulated rewrite against the main weakness: answers are shallow.";
+const VERSIONS: VersionReport[] = [
+  { version: 1, answers: 20, mean_overall: 1.612, mean_by_criterion: MEANS, change_reason: null },
+  { version: 2, answers: 20, mean_overall: null, mean_by_criterion: {}, change_reason: REASON },
+];
+
+for (const width of [40, 60, 80, 100, 200]) {
+  Deno.test(`the table keeps to ${width} columns where its numbers do`, () => {
+    const lines = versionTable(VERSIONS, width).split("\n");
+    const numbers = "version  answers  overall  complete  depth  tone  scope  missed".length;
+    assert.ok(lines.every((line) => line.length <= Math.max(width, numbers)), lines.join("\n"));
+    assert.match(lines.join(" ").replace(/\s+/g, " "), /1 20 1\.61 2\.00 1\.00 2\.00 3\.00 1\.00 2 20 – –/);
+    assert.match(lines.join(" ").replace(/\s+/g, " "), /weakness: answers are shallow\./);
+  });
+}
+
+Deno.test("the difference shows sentences that came and went", () => {
+  const prompts = { first: "Be kind. Be brief.", last: "Be kind.\nGive reasons." };
+  assert.equal(promptDifference(prompts, 80), "  (1 of 2 sentences kept)\n- Be brief.\n+ Give reasons.");
+});

@@ -1,0 +1,119 @@
+/** `scripts/dev`: the local stack, kept between runs, until Ctrl-C. */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Stack, startStack } from "./stack.ts";
+import type { Storage } from "./database.ts";
+import { type Keys, makeKeys } from "./supabase.ts";
+
+const DEFAULT_PORT = 54321;
+const LOCAL = fileURLToPath(new URL("../../.local/", import.meta.url));
+const DATA = `${LOCAL}data`;
+const KEYS = `${LOCAL}keys.json`;
+
+if (import.meta.main) await main(Deno.args.includes("--fresh"));
+
+async function main(fresh: boolean): Promise<void> {
+  const port = portFrom(Deno.env.get("PORT"));
+  const databaseUrl = Deno.env.get("DATABASE_URL") || undefined;
+  refusePortInUse(port);
+  mkdirSync(LOCAL, { recursive: true });
+  if (fresh) startOver(databaseUrl);
+  const storage: Storage = databaseUrl ? { databaseUrl } : { folder: DATA };
+  const apiKey = Deno.env.get("ANTHROPIC_API_KEY") || undefined;
+  const model = apiKey ? { apiKey, baseUrl: Deno.env.get("ANTHROPIC_BASE_URL") || undefined } : {};
+  try {
+    const interruption = interrupted();
+    const stack = await startStack({ port, storage, model, keys: keptKeys() });
+    console.log(banner(stack, storage));
+    await interruption;
+    console.log("\nstopping");
+    await stack.stop();
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
+  Deno.exit(0);
+}
+
+function portFrom(text: string | undefined): number {
+  if (!text) return DEFAULT_PORT;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65535) fail(`PORT wants a number from 1 to 65535, not "${text}"`);
+  return port;
+}
+
+/** Looked at before anything is deleted: another run may be using the data. */
+function refusePortInUse(port: number): void {
+  try {
+    Deno.listen({ port, hostname: "127.0.0.1" }).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    fail(`port ${port} is in use. Stop what listens there, or choose another: PORT=54421 scripts/dev`);
+  }
+}
+
+function startOver(databaseUrl: string | undefined): void {
+  if (databaseUrl) {
+    fail("--fresh deletes the data in .local/ and never touches DATABASE_URL: drop that database yourself");
+  }
+  rmSync(DATA, { recursive: true, force: true });
+  rmSync(KEYS, { force: true });
+}
+
+/** The same keys from run to run, so that an app needs its configuration once and sessions stay valid. */
+function keptKeys(): Keys {
+  if (existsSync(KEYS)) return JSON.parse(readFileSync(KEYS, "utf8"));
+  const keys = makeKeys();
+  writeFileSync(KEYS, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+  return keys;
+}
+
+function banner(stack: Stack, storage: Storage): string {
+  const functions = stack.functions.names.map((name) => `    ${stack.url}/functions/v1/${name}`);
+  return `
+Pawl runs locally.
+
+  API URL          ${stack.url}
+  Publishable key  ${stack.publishableKey}
+  Secret key       ${stack.secretKey}
+  Data             ${
+    storage === "memory" || "databaseUrl" in storage
+      ? "the Postgres of DATABASE_URL"
+      : ".local/data (scripts/dev --fresh starts over)"
+  }
+  Model            ${modelLine(stack)}
+  Functions
+${functions.join("\n")}
+
+Sign up and chat (any e-mail address will do; it stays here):
+
+  TOKEN=$(curl -s ${stack.url}/auth/v1/signup -H "apikey: ${stack.publishableKey}" \\
+    -H "content-type: application/json" -d '{"email":"me'$RANDOM'@example.com","password":"a-password"}' |
+    sed -E 's/.*"access_token":"([^"]+)".*/\\1/')
+  curl -s ${stack.url}/functions/v1/chat-handler -H "apikey: ${stack.publishableKey}" \\
+    -H "authorization: Bearer $TOKEN" -H "content-type: application/json" \\
+    -d '{"message":"How do I repot an orchid?"}'
+
+Judge recent answers now (the schedule would, in time):
+
+  curl -s ${stack.url}/functions/v1/reflection-loop -H "apikey: ${stack.secretKey}" \\
+    -H "content-type: application/json" -d '{"force":true}'
+
+Ctrl-C stops everything.
+`;
+}
+
+function modelLine({ model }: Stack): string {
+  if (!model.simulated) return `Claude, at ${model.url} (ANTHROPIC_API_KEY is set: requests cost money)`;
+  return `SIMULATED, at ${model.url}: set ANTHROPIC_API_KEY to use Claude`;
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, resolve);
+  });
+}
+
+function fail(message: string): never {
+  console.error(`dev: ${message}`);
+  Deno.exit(1);
+}

@@ -1,0 +1,31 @@
+/** The one address of the stack: edge functions under /functions/v1, REST and auth from @supabase/lite. */
+import type { Functions } from "./functions.ts";
+
+export interface Gateway {
+  url: string;
+  /** Until it is opened it answers 503: functions must know its address before they can start. */
+  open(routes: Routes): void;
+  stop(): Promise<void>;
+}
+
+export interface Routes {
+  functions: Pick<Functions, "forward">;
+  /** REST and auth. */
+  supabase: (request: Request, peerAddress: string) => Promise<Response>;
+}
+
+/** Port 0 picks a free one. */
+export function startGateway(port: number): Gateway {
+  let routes: Routes | null = null;
+  const server = Deno.serve({ port, hostname: "127.0.0.1", onListen() {} }, (request, { remoteAddr }) => {
+    if (routes === null) return Response.json({ message: "The stack is starting" }, { status: 503 });
+    const [, name] = /^\/functions\/v1\/([^/]+)/u.exec(new URL(request.url).pathname) ?? [];
+    if (name) return routes.functions.forward(name, request);
+    return routes.supabase(request, remoteAddr.hostname);
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    open: (opened) => void (routes = opened),
+    stop: () => server.shutdown(),
+  };
+}

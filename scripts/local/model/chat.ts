@@ -1,0 +1,25 @@
+/** The chat side of the stand-in: an answer made of the blocks that the system prompt asks for. */
+import { type Block, BLOCKS, coreSentence } from "./rules.ts";
+import { partsOf, sentencesOf } from "./text.ts";
+
+/** Opens every answer, so that nobody takes one for the words of a real model. */
+export const LABEL = "[simulated] ";
+
+export function chat(systemPrompt: string, userMessage: string): string {
+  const parts = partsOf(userMessage);
+  const { acknowledgement, ...blocks } = BLOCKS;
+  const wanted = (block: Block) => asksFor(systemPrompt, block);
+  const paragraphs = [
+    ...[acknowledgement].filter(wanted).map((block) => block.write(parts)),
+    coreSentence(parts),
+    ...Object.values(blocks).filter(wanted).map((block) => block.write(parts)),
+  ];
+  return LABEL + paragraphs.join("\n\n");
+}
+
+/** Whether some sentence of the prompt asks for the block without forbidding it. */
+export function asksFor(systemPrompt: string, block: Block): boolean {
+  return sentencesOf(systemPrompt).some((sentence) => block.asked.test(sentence) && !FORBIDS.test(sentence));
+}
+
+const FORBIDS = /\b(do not|don['’]t|never|no|without|avoid|skip)\b/iu;

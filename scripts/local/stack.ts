@@ -1,0 +1,130 @@
+/** The whole local stack in one call: what `scripts/dev`, `scripts/demo` and the end-to-end tests run on. */
+import { fileURLToPath } from "node:url";
+import { type Database, openDatabase, type Statements, type Storage } from "./database.ts";
+import { type Functions, startFunctions } from "./functions.ts";
+import { type Gateway, startGateway } from "./gateway.ts";
+import { applyMigrations, createRoles } from "./migrations.ts";
+import type { Rewriter } from "./model/rewriter.ts";
+import { type StandIn, startStandIn } from "./model/server.ts";
+import { type Keys, makeKeys, quietDatabaseErrors, startSupabase } from "./supabase.ts";
+
+export interface StackOptions {
+  /** "memory" (default), `{ folder }` or `{ databaseUrl }`. */
+  storage?: Storage;
+  /** Of the gateway; 0, the default, picks a free one. */
+  port?: number;
+  model?: ModelOptions;
+  /** Made anew unless given. */
+  keys?: Keys;
+  /** Added to what every function sees; null takes a variable away. */
+  functionEnvironment?: Record<string, string | null>;
+  functionsFolder?: string;
+  migrationsFolder?: string;
+  seedFile?: string;
+  /** Lines from functions and the database; console.log by default. */
+  log?: (line: string) => void;
+}
+
+export interface ModelOptions {
+  /** Claude answers where this is given; without it, and without a baseUrl, the stand-in does. */
+  apiKey?: string;
+  /** Another server that speaks the Anthropic Messages API. */
+  baseUrl?: string;
+  /** How the stand-in rewrites prompts. */
+  rewriter?: Rewriter;
+}
+
+export interface Stack extends Keys {
+  url: string;
+  model: { url: string; simulated: boolean };
+  database: Statements;
+  functions: Pick<Functions, "names" | "process">;
+  /** What was applied to the database at this start: migrations, then the seed. */
+  applied: string[];
+  stop(): Promise<void>;
+}
+
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const undo: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    return { ...await build(options, undo), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Each thing started puts on `undo` what stops it, so that a failure halfway leaves nothing running. */
+async function build(options: StackOptions, undo: (() => unknown)[]): Promise<Omit<Stack, "stop">> {
+  const { log = console.log, keys = makeKeys() } = options;
+  // First of all, so that a port in use is found before anything is touched.
+  const gateway: Gateway = startGateway(options.port ?? 0);
+  undo.push(gateway.stop);
+  undo.push(quietDatabaseErrors(log));
+  const database: Database = await openDatabase(options.storage ?? "memory");
+  // Closed last: requests that the gateway is still answering use it.
+  undo.unshift(database.close);
+  let applied: string[] = [];
+  const supabase = await startSupabase(database, keys, async () => {
+    await createRoles(database);
+    applied = await applyMigrations(
+      database,
+      options.migrationsFolder ?? inRepository("supabase/migrations"),
+      options.seedFile ?? inRepository("supabase/seed.sql"),
+    );
+  });
+  const model = startModel(options.model ?? {}, undo);
+  const functions = await startFunctions({
+    folder: options.functionsFolder ?? inRepository("supabase/functions"),
+    environment: environmentOf(gateway.url, keys, model, options.functionEnvironment ?? {}),
+    log,
+  });
+  undo.push(functions.stop);
+  gateway.open({ functions, supabase: supabase.fetch });
+  const { url, simulated } = model;
+  return { url: gateway.url, ...keys, model: { url, simulated }, database, functions, applied };
+}
+
+interface Model {
+  url: string;
+  apiKey: string;
+  simulated: boolean;
+}
+
+/** Well formed, and worth nothing anywhere else. */
+const STAND_IN_KEY = "sk-ant-stand-in";
+
+function startModel({ apiKey, baseUrl, rewriter }: ModelOptions, undo: (() => unknown)[]): Model {
+  if (apiKey) return { url: baseUrl ?? "https://api.anthropic.com", apiKey, simulated: false };
+  if (baseUrl) return { url: baseUrl, apiKey: STAND_IN_KEY, simulated: true };
+  const standIn: StandIn = startStandIn({ rewriter });
+  undo.push(standIn.stop);
+  return { url: standIn.url, apiKey: STAND_IN_KEY, simulated: true };
+}
+
+/** What the hosted platform injects, and the project's own secrets. */
+function environmentOf(
+  url: string,
+  keys: Keys,
+  model: Model,
+  changes: Record<string, string | null>,
+): Record<string, string> {
+  const environment: Record<string, string | null> = {
+    SUPABASE_URL: url,
+    SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: keys.publishableKey }),
+    SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secretKey }),
+    ANTHROPIC_API_KEY: model.apiKey,
+    ANTHROPIC_BASE_URL: model.url,
+    ...changes,
+  };
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== null),
+  );
+}
+
+function inRepository(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
+}
