@@ -241,6 +241,11 @@ impl FakeStore {
         id
     }
 
+    /// The organisation that everybody joins.
+    pub fn default_organization(&self) -> Uuid {
+        self.state(|s| s.open_organization)
+    }
+
     /// The default assistant's id.
     pub fn default_assistant(&self) -> Uuid {
         self.state(|s| s.assistants.first().map(|a| a.id)).unwrap_or_default()

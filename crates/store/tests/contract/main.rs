@@ -1,0 +1,41 @@
+//! One suite for the fake and for PostgREST: what handler tests rely on is what the database does.
+//!
+//! `scripts/test` starts a stack and runs all of it; plain `cargo test` runs the fake's part.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is tests"
+)]
+
+mod scenarios;
+mod worlds;
+
+use worlds::{FakeWorld, StackWorld, World};
+
+/// Every scenario in a world, in order. Each makes its own organisation, so none sees another's rows.
+async fn keeps_the_contract(world: &impl World) {
+    scenarios::a_turn_is_stored_answered_and_remembered(world).await;
+    scenarios::any_text_comes_back_as_it_was(world).await;
+    scenarios::a_refused_turn_has_its_reason(world).await;
+    scenarios::rights_are_the_databases(world).await;
+    scenarios::a_reflection_is_claimed_recorded_and_not_repeated(world).await;
+    scenarios::a_lease_is_exclusive_and_runs_out(world).await;
+    scenarios::pauses_locks_and_caps_are_obeyed_unless_forced(world).await;
+    scenarios::a_version_is_published_once(world).await;
+    scenarios::an_update_can_be_given_up(world).await;
+    scenarios::the_right_people_roll_back(world).await;
+}
+
+#[tokio::test]
+async fn the_fake_keeps_the_contract() {
+    keeps_the_contract(&FakeWorld::new()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a running stack: scripts/test starts one"]
+async fn postgrest_keeps_the_contract() {
+    keeps_the_contract(&StackWorld::from_env()).await;
+}

@@ -1,0 +1,225 @@
+//! The two worlds: the fake, and a stack with a real PostgREST interface in front of a real Postgres.
+
+use std::{rc::Rc, time::Duration};
+
+use chrono::TimeDelta;
+use pawl_core::rubric::Rubric;
+use pawl_store::{
+    Credentials, Postgrest, fake::FakeStore, prompts::Prompts, reflections::Reflections, turns::BeginTurns,
+    turns::TurnLedger,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A change of an assistant's state that no RPC of this crate makes.
+pub enum Change {
+    MinConversations(i32),
+    Paused(bool),
+    Locked(bool),
+    MaxUpdatesPerDay(i32),
+    Protect(&'static str),
+}
+
+pub trait World {
+    type Store: BeginTurns + TurnLedger + Reflections + Prompts;
+
+    /// With the secret key.
+    fn service(&self) -> Self::Store;
+    /// With the publishable key alone.
+    fn nobody(&self) -> Self::Store;
+    /// A person who has just signed up.
+    async fn user(&self) -> (Uuid, Self::Store);
+    /// A new organisation and its assistant `default`, with version 1 of its prompt.
+    async fn organization(&self) -> (Uuid, Uuid);
+    async fn add_member(&self, organization_id: Uuid, user_id: Uuid, admin: bool);
+    async fn change(&self, assistant_id: Uuid, change: Change);
+    /// Lets hours pass (the stack's rows are aged).
+    async fn wait_hours(&self, hours: i32);
+}
+
+const PROMPT: &str = "You answer questions about bicycles.";
+
+fn rubric() -> Value {
+    json!([{"key": "depth", "description": "Why?", "weight": 1, "anchors": ["a", "b", "c", "d", "e"]}])
+}
+
+pub struct FakeWorld {
+    store: FakeStore,
+    next_user: std::cell::Cell<u128>,
+}
+
+impl FakeWorld {
+    pub fn new() -> Self {
+        let rubric: Rubric = serde_json::from_value(rubric()).unwrap();
+        Self { store: FakeStore::new(rubric, PROMPT), next_user: std::cell::Cell::new(1 << 100) }
+    }
+}
+
+impl World for FakeWorld {
+    type Store = FakeStore;
+
+    fn service(&self) -> FakeStore {
+        self.store.clone()
+    }
+
+    fn nobody(&self) -> FakeStore {
+        self.store.as_nobody()
+    }
+
+    async fn user(&self) -> (Uuid, FakeStore) {
+        self.next_user.set(self.next_user.get() + 1);
+        let id = Uuid::from_u128(self.next_user.get());
+        (id, self.store.as_user(id))
+    }
+
+    async fn organization(&self) -> (Uuid, Uuid) {
+        let id = self.store.add_organization();
+        let rubric: Rubric = serde_json::from_value(rubric()).unwrap();
+        (id, self.store.add_assistant(id, "default", rubric, PROMPT))
+    }
+
+    async fn add_member(&self, organization_id: Uuid, user_id: Uuid, admin: bool) {
+        self.store.add_member(organization_id, user_id, admin);
+    }
+
+    async fn change(&self, assistant_id: Uuid, change: Change) {
+        match change {
+            Change::Locked(locked) => self.store.lock(assistant_id, locked),
+            change => self.store.configure(assistant_id, |s| match change {
+                Change::MinConversations(n) => s.min_conversations = n as usize,
+                Change::Paused(paused) => s.updates_paused = paused,
+                Change::MaxUpdatesPerDay(n) => s.max_updates_per_day = n as usize,
+                Change::Protect(clause) => s.protected_clauses = vec![clause.to_owned()],
+                Change::Locked(_) => {}
+            }),
+        }
+    }
+
+    async fn wait_hours(&self, hours: i32) {
+        self.store.advance(TimeDelta::hours(i64::from(hours)));
+    }
+}
+
+/// Talks to what `tests/contract/world.ts` started.
+pub struct StackWorld {
+    client: reqwest::Client,
+    about: Value,
+}
+
+impl StackWorld {
+    #[expect(clippy::disallowed_methods, reason = "a test reads where its stack is")]
+    pub fn from_env() -> Self {
+        let about = std::env::var("PAWL_TEST_STACK").expect("PAWL_TEST_STACK holds the line world.ts printed");
+        Self { client: reqwest::Client::new(), about: serde_json::from_str(&about).expect("PAWL_TEST_STACK is JSON") }
+    }
+
+    fn about(&self, field: &str) -> &str {
+        self.about[field].as_str().unwrap_or_else(|| panic!("PAWL_TEST_STACK names no {field}"))
+    }
+
+    fn store(&self, authorization: Option<&str>, apikey: Option<&str>) -> Postgrest {
+        let credentials = Credentials::of_caller(authorization, apikey, self.about("publishable_key")).ok().unwrap();
+        let sleep = Rc::new(|duration| Box::pin(tokio::time::sleep(duration)) as _);
+        Postgrest::new(self.about("url"), &credentials, Duration::from_secs(20), sleep)
+    }
+
+    async fn post(&self, url: String, apikey: &str, body: Value) -> Value {
+        let response = self.client.post(url).header("apikey", apikey).json(&body).send().await.unwrap();
+        let (status, text) = (response.status(), response.text().await.unwrap());
+        assert!(status.is_success(), "{status}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    async fn sql(&self, sql: &str, params: Value) -> Vec<Value> {
+        let answer = self.post(format!("{}/sql", self.about("admin_url")), "", json!({"sql": sql, "params": params}));
+        answer.await["rows"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+fn id(row: &Value, field: &str) -> Uuid {
+    row[field].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no {field} in {row}"))
+}
+
+impl World for StackWorld {
+    type Store = Postgrest;
+
+    fn service(&self) -> Postgrest {
+        self.store(None, Some(self.about("secret_key")))
+    }
+
+    fn nobody(&self) -> Postgrest {
+        self.store(None, None)
+    }
+
+    async fn user(&self) -> (Uuid, Postgrest) {
+        let email = format!("{}@example.com", self.sql("select gen_random_uuid() as id", json!([])).await[0]["id"]);
+        let body = json!({"email": email.replace('"', ""), "password": "correct horse"});
+        let session =
+            self.post(format!("{}/auth/v1/signup", self.about("url")), self.about("publishable_key"), body).await;
+        let token = format!("Bearer {}", session["access_token"].as_str().expect("an access token"));
+        // The token travels alone, as from a client that sends no apikey.
+        (id(&session["user"], "id"), self.store(Some(&token), None))
+    }
+
+    async fn organization(&self) -> (Uuid, Uuid) {
+        let sql = "with o as (insert into pawl.organizations (slug, name)
+                     values ('contract-' || replace(gen_random_uuid()::text, '-', ''), 'Contract') returning id)
+                   insert into pawl.assistants (organization_id, slug, name)
+                     select id, 'default', 'Default' from o returning organization_id, id";
+        let row = self.sql(sql, json!([])).await.remove(0);
+        let assistant_id = id(&row, "id");
+        self.sql(
+            "insert into pawl.system_prompts (assistant_id, version, content, created_by, is_active)
+             values ($1, 1, $2, 'human', true)",
+            json!([assistant_id, PROMPT]),
+        )
+        .await;
+        self.sql(
+            "insert into pawl.rubrics (assistant_id, is_active, criteria) values ($1, true, $2::text::jsonb)",
+            json!([assistant_id, rubric().to_string()]),
+        )
+        .await;
+        (id(&row, "organization_id"), assistant_id)
+    }
+
+    async fn add_member(&self, organization_id: Uuid, user_id: Uuid, admin: bool) {
+        self.sql("insert into pawl.users (id) values ($1) on conflict do nothing", json!([user_id])).await;
+        let role = if admin { "admin" } else { "member" };
+        self.sql(
+            "insert into pawl.organization_members (organization_id, user_id, role) values ($1, $2, $3)
+             on conflict (organization_id, user_id) do update set role = excluded.role",
+            json!([organization_id, user_id, role]),
+        )
+        .await;
+    }
+
+    async fn change(&self, assistant_id: Uuid, change: Change) {
+        let (column, value) = match change {
+            Change::Locked(locked) => {
+                let sql = "update pawl.system_prompts set locked = $2 where assistant_id = $1 and is_active";
+                self.sql(sql, json!([assistant_id, locked])).await;
+                return;
+            }
+            Change::MinConversations(n) => ("min_conversations", json!(n)),
+            Change::Paused(paused) => ("updates_paused", json!(paused)),
+            Change::MaxUpdatesPerDay(n) => ("max_updates_per_day", json!(n)),
+            Change::Protect(clause) => ("protected_clauses", json!([clause])),
+        };
+        let sql = format!("update pawl.loop_settings set {column} = $2 where assistant_id = $1");
+        self.sql(&sql, json!([assistant_id, value])).await;
+    }
+
+    async fn wait_hours(&self, hours: i32) {
+        for (table, columns) in [
+            ("messages", &["created_at"][..]),
+            ("reflection_logs", &["created_at"]),
+            ("system_prompts", &["created_at", "activated_at"]),
+            ("leases", &["expires_at"]),
+        ] {
+            for column in columns {
+                let sql = format!("update pawl.{table} set {column} = {column} - {hours} * interval '1 hour'");
+                self.sql(&sql, json!([])).await;
+            }
+        }
+    }
+}
