@@ -69,6 +69,10 @@ async function postgres(url: string): Promise<Database> {
   const { createPostgresConnection } = await import("@supabase/lite/postgres");
   const connection = createPostgresConnection({ url, postgresOptions: { onnotice() {} } });
   const { driver } = connection;
+  // Its REST side hands arguments of type json and jsonb over as text, which the driver would encode once more.
+  for (const type of [114, 3802]) {
+    driver.options.serializers[type] = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value);
+  }
   await driver.unsafe("select 1").catch((error: Error & { code?: string }) => {
     throw new Error(`The Postgres of the given URL cannot be used: ${error.message || error.code}`);
   });
