@@ -1,13 +1,14 @@
 /**
  * A stack for the Rust contract suite: prints one line of JSON when it is ready and serves, beside the stack, SQL for
  * what no RPC does (making organisations, ageing rows). Loopback only; it ends on SIGTERM or when its input closes.
+ * On PGlite, or with --postgres on a real Postgres server.
  */
 import { startStack } from "../../scripts/local/stack.ts";
+import { startPostgres } from "../postgres/server.ts";
 
-// DATABASE_URL runs the suite on a real Postgres (an empty database).
-const databaseUrl = Deno.env.get("DATABASE_URL");
+const postgres = Deno.args.includes("--postgres") ? await startPostgres() : undefined;
 const stack = await startStack({
-  storage: databaseUrl ? { databaseUrl } : "memory",
+  storage: postgres ? { databaseUrl: postgres.url } : "memory",
   log: (line) => console.error(line),
 });
 
@@ -33,6 +34,7 @@ console.log(JSON.stringify({
 async function end(): Promise<never> {
   await admin.shutdown();
   await stack.stop();
+  await postgres?.stop();
   Deno.exit(0);
 }
 
