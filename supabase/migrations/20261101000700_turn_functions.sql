@@ -89,7 +89,8 @@ begin
 
   if v_place.joins or service then
     insert into pawl.users (id, email)
-      values (v_user_id, case when not service then current_setting('request.jwt.claims', true)::jsonb ->> 'email' end)
+      values (v_user_id, case when not service then
+        nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email' end)
       on conflict (id) do nothing;
   end if;
   if v_place.joins then
