@@ -1,9 +1,13 @@
 /** The database of the local stack: PGlite in memory or in a folder, or a real Postgres. */
+import type { PGliteOptions } from "@electric-sql/pglite";
 import { createPgliteConnection, type PgliteConnection } from "@supabase/lite/pglite";
 import { makeQueue, type Queue } from "./queue.ts";
 
 /** `memory` and `folder` are PGlite; `databaseUrl` is a real Postgres. */
 export type Storage = "memory" | { folder: string } | { databaseUrl: string };
+
+/** Extensions of PGlite by name. */
+export type Extensions = NonNullable<PGliteOptions["extensions"]>;
 
 export interface Statements {
   // deno-lint-ignore no-explicit-any -- the caller knows the columns
@@ -25,11 +29,12 @@ export interface Database extends Statements {
   close(): Promise<void>;
 }
 
-export async function openDatabase(storage: Storage): Promise<Database> {
+/** `extensions` are PGlite's own, for `create extension`; a real Postgres has them installed or not. */
+export async function openDatabase(storage: Storage, extensions: Extensions = {}): Promise<Database> {
   if (storage !== "memory" && "databaseUrl" in storage) return await postgres(storage.databaseUrl);
   const url = storage === "memory" ? "memory://" : storage.folder;
   return await keepingExitCode(async () => {
-    const connection = await createPgliteConnection({ url });
+    const connection = await createPgliteConnection({ url, pgliteOptions: { extensions } });
     await connection.driver.waitReady;
     return pglite(connection);
   });

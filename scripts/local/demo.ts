@@ -67,7 +67,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const log = (line: string) => options.log?.(`[${seconds().toFixed(1).padStart(5)} s] ${line}`);
   log("starting a fresh stack in memory");
   const { model, rewriter, functionsFolder } = options;
-  const stack = await startStack({ model: { ...model, rewriter }, functionsFolder, log });
+  const logged = (line: string) => isRoutine(line) || log(line);
+  const stack = await startStack({ model: { ...model, rewriter }, functionsFolder, log: logged });
   try {
     await applySettings(stack, options);
     const users = await signUpUsers(stack);
@@ -84,6 +85,16 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
 export function gainOf({ versions }: Pick<DemoReport, "versions">): number | null {
   const means = versions.flatMap(({ mean_overall }) => mean_overall ?? []);
   return means.length > 1 ? means.at(-1)! - means[0] : null;
+}
+
+/** What the functions log as a matter of course, a line an answer, would bury the progress. */
+function isRoutine(line: string): boolean {
+  const [, event] = /^\[[^\]]+\] (\{.*\})$/u.exec(line) ?? [];
+  try {
+    return event !== undefined && JSON.parse(event).level === "info";
+  } catch {
+    return false;
+  }
 }
 
 async function applySettings(stack: Stack, { paused = false, conversations }: DemoOptions): Promise<void> {

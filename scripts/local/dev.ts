@@ -1,14 +1,16 @@
 /** `scripts/dev`: the local stack, kept between runs, until Ctrl-C. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Stack, startStack } from "./stack.ts";
 import type { Storage } from "./database.ts";
 import { type Keys, makeKeys } from "./supabase.ts";
 
 const DEFAULT_PORT = 54321;
-const LOCAL = fileURLToPath(new URL("../../.local/", import.meta.url));
-const DATA = `${LOCAL}data`;
-const KEYS = `${LOCAL}keys.json`;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const LOCAL = resolve(Deno.env.get("PAWL_LOCAL") || join(ROOT, ".local"));
+const DATA = join(LOCAL, "data");
+const KEYS = join(LOCAL, "keys.json");
 
 if (import.meta.main) await main(Deno.args.includes("--fresh"));
 
@@ -17,6 +19,7 @@ async function main(fresh: boolean): Promise<void> {
   const databaseUrl = Deno.env.get("DATABASE_URL") || undefined;
   refusePortInUse(port);
   mkdirSync(LOCAL, { recursive: true });
+  if (!databaseUrl) refuseDataInUse();
   if (fresh) startOver(databaseUrl);
   const storage: Storage = databaseUrl ? { databaseUrl } : { folder: DATA };
   const apiKey = Deno.env.get("ANTHROPIC_API_KEY") || undefined;
@@ -41,7 +44,7 @@ function portFrom(text: string | undefined): number {
   return port;
 }
 
-/** Looked at before anything is deleted: another run may be using the data. */
+/** Looked at before anything is touched. */
 function refusePortInUse(port: number): void {
   try {
     Deno.listen({ port, hostname: "127.0.0.1" }).close();
@@ -51,9 +54,16 @@ function refusePortInUse(port: number): void {
   }
 }
 
+/** Two processes on one folder would ruin the data. The lock lasts as long as this process. */
+function refuseDataInUse(): void {
+  const lock = Deno.openSync(join(LOCAL, "lock"), { create: true, write: true });
+  if (lock.tryLockSync(true)) return;
+  fail(`another scripts/dev uses the data in ${shown(LOCAL)}. Stop it, or keep this one's elsewhere: set PAWL_LOCAL`);
+}
+
 function startOver(databaseUrl: string | undefined): void {
   if (databaseUrl) {
-    fail("--fresh deletes the data in .local/ and never touches DATABASE_URL: drop that database yourself");
+    fail(`--fresh deletes the data in ${shown(LOCAL)} and never touches DATABASE_URL: drop that database yourself`);
   }
   rmSync(DATA, { recursive: true, force: true });
   rmSync(KEYS, { force: true });
@@ -78,7 +88,7 @@ Pawl runs locally.
   Data             ${
     storage === "memory" || "databaseUrl" in storage
       ? "the Postgres of DATABASE_URL"
-      : ".local/data (scripts/dev --fresh starts over)"
+      : `${shown(DATA)} (scripts/dev --fresh starts over)`
   }
   Model            ${modelLine(stack)}
   Functions
@@ -100,6 +110,12 @@ Judge recent answers now (the schedule would, in time):
 
 Ctrl-C stops everything.
 `;
+}
+
+/** A path as people read it: short where it is in the repository. */
+function shown(path: string): string {
+  const within = relative(ROOT, path);
+  return within.startsWith("..") ? path : within;
 }
 
 function modelLine({ model }: Stack): string {

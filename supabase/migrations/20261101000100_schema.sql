@@ -16,15 +16,3 @@ set search_path = ''
 as $$ select coalesce(current_setting('role', true), '') = 'service_role' $$;
 revoke execute on function pawl.is_service() from public, anon;
 grant execute on function pawl.is_service() to authenticated, service_role;
-
--- Raises; the trigger of tables whose rows are never changed or removed.
-create function pawl.refuse_change() returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  raise exception '%.% keeps what it was given: % is refused', tg_table_schema, tg_table_name, tg_op
-    using errcode = 'restrict_violation';
-end
-$$;
-revoke execute on function pawl.refuse_change() from public, anon, authenticated;

@@ -76,7 +76,8 @@ begin
   end if;
   -- Every publisher of this assistant waits here. (FOR NO KEY UPDATE: chats that open a session do not.)
   perform from pawl.assistants where id = v_log.assistant_id for no key update;
-  select * into v_log from pawl.reflection_logs where id = p_reflection_id;
+  -- And whoever gives this update up waits for this row, or is waited for.
+  select * into v_log from pawl.reflection_logs where id = p_reflection_id for update;
   select * into v_parent from pawl.system_prompts where id = p_parent_id;
   v_block := pawl.update_block(v_log.assistant_id);
   if v_log.action_taken <> 'prompt_update' then
@@ -110,7 +111,7 @@ $$;
 
 -- Gives up on the version a reflection asked for (the guards found nothing they could let through) and opens an
 -- escalation for a person. p_reason names the guards, never text. Outcomes: ok with suggestion_id; refused (before);
--- published (too late); reflection_not_found.
+-- published (too late); not_an_update; reflection_not_found.
 create function public.pawl_refuse_update(p_reflection_id uuid, p_reason text) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -122,6 +123,8 @@ begin
   select * into v_log from pawl.reflection_logs where id = p_reflection_id for update;
   if not found then
     return jsonb_build_object('outcome', 'reflection_not_found');
+  elsif v_log.action_taken <> 'prompt_update' then
+    return jsonb_build_object('outcome', 'not_an_update');
   elsif v_log.update_outcome is not null then
     return jsonb_build_object('outcome', v_log.update_outcome);
   end if;
@@ -137,8 +140,9 @@ $$;
 
 -- Makes an earlier version the live one again. For the secret key, and for admins and owners of the organisation with
 -- their own sign-in. Neither the daily cap nor a lock or pause stops a person; the cooldown starts anew.
--- Outcomes: ok (with new_version, previous_version); already_active; organization_required; organization_not_found;
--- forbidden (a member who is no admin); assistant_not_found; version_not_found.
+-- Outcomes: ok (with new_version, previous_version); already_active; unauthorized (a token without a person);
+-- organization_required; organization_not_found; forbidden (a member who is no admin); assistant_not_found;
+-- version_not_found.
 create function public.pawl_rollback_prompt(
   p_version integer, p_assistant text default null, p_organization_id uuid default null, p_reason text default null
 ) returns jsonb
@@ -159,7 +163,11 @@ begin
         return jsonb_build_object('outcome', 'organization_required');
       end if;
       select id into v_organization_id from pawl.organizations;
+    elsif not exists (select from pawl.organizations where id = v_organization_id) then
+      return jsonb_build_object('outcome', 'organization_not_found');
     end if;
+  elsif auth.uid() is null then
+    return jsonb_build_object('outcome', 'unauthorized');
   else
     select * into v_place from pawl.find_organization(auth.uid(), p_organization_id);
     if v_place.outcome <> 'ok' then

@@ -49,7 +49,9 @@ Deno.test("each crate uses only those the map allows", () => {
 });
 
 Deno.test("only edge and each function's lib.rs name JavaScript", () => {
-  const found = filesWhere(/\b(wasm_bindgen|web_sys|js_sys)\b/, crates).filter((path) => !path.startsWith("crates/edge/"));
+  const found = filesWhere(/\b(wasm_bindgen|web_sys|js_sys)\b/, crates).filter((path) =>
+    !path.startsWith("crates/edge/")
+  );
   deepStrictEqual(found, functions.map((name) => `crates/${name}/src/lib.rs`).sort());
 });
 
@@ -78,7 +80,9 @@ Deno.test("credentials are forwarded and never looked into", () => {
     "crates/store/src/postgrest.rs",
   ]);
   deepStrictEqual(filesWhere(/jsonwebtoken|base64|"sub"|"role":\s*"(anon|authenticated|service_role)"/, crates), []);
-  for (const name of functions) ok(read("supabase/config.toml").includes(`[functions.${name}]\nverify_jwt = false`), name);
+  for (const name of functions) {
+    ok(read("supabase/config.toml").includes(`[functions.${name}]\nverify_jwt = false`), name);
+  }
 });
 
 Deno.test("no SQL in Rust, and the store calls functions only", () => {
@@ -97,7 +101,9 @@ Deno.test("a shim loads its wasm and does nothing else, and all are alike", () =
 Deno.test("a function has one name: folder, crate, entry of wasm-pack.toml, section of config.toml", () => {
   const entries = [...read("wasm-pack.toml").matchAll(/^name = "(.+)"$/gm)].map((match) => match[1]).sort();
   deepStrictEqual(entries, functions);
-  for (const name of functions) ok(crates.includes(name) && read(`crates/${name}/Cargo.toml`).includes(`name = "${name}"`));
+  for (const name of functions) {
+    ok(crates.includes(name) && read(`crates/${name}/Cargo.toml`).includes(`name = "${name}"`));
+  }
 });
 
 Deno.test("the SQL clock is the database's: no RPC takes the time", () => {

@@ -9,6 +9,7 @@ use pawl_edge::{
 };
 use pawl_model::{Rewrite, RewriteRequest, Rewriter};
 use pawl_store::{
+    StoreError,
     prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest, Update},
     reflections::SkipReason,
 };
@@ -135,6 +136,7 @@ async fn give_up(reflection_id: Uuid, reason: String, store: &impl Prompts) -> R
         RefuseUpdate::Ok { .. } | RefuseUpdate::Refused => Ok(refused(reason)),
         // Another call got one through meanwhile.
         RefuseUpdate::Published => Ok(superseded()),
+        RefuseUpdate::NotAnUpdate => Err(Error::NotAnUpdate),
         RefuseUpdate::ReflectionNotFound => Err(Error::ReflectionNotFound),
     }
 }
@@ -147,6 +149,7 @@ async fn roll_back(request: &RollbackRequest<'_>, store: &impl Prompts) -> Resul
     match store.roll_back(request).await? {
         Rollback::Ok { new_version, previous_version } => live(new_version, previous_version),
         Rollback::AlreadyActive { new_version } => live(new_version, None),
+        Rollback::Unauthorized => Err(Error::Store(StoreError::Unauthenticated)),
         Rollback::OrganizationRequired => Err(Error::OrganizationRequired),
         Rollback::OrganizationNotFound => Err(Error::OrganizationNotFound),
         Rollback::Forbidden => Err(Error::Forbidden),

@@ -78,6 +78,7 @@ pub enum RefuseUpdate {
     Ok { suggestion_id: Uuid },
     Refused,
     Published,
+    NotAnUpdate,
     ReflectionNotFound,
 }
 
@@ -101,6 +102,7 @@ pub struct RollbackRequest<'a> {
 pub enum Rollback {
     Ok { new_version: i32, previous_version: Option<i32> },
     AlreadyActive { new_version: i32 },
+    Unauthorized,
     OrganizationRequired,
     OrganizationNotFound,
     Forbidden,

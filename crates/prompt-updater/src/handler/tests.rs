@@ -5,7 +5,6 @@ use pawl_core::{decision::Action, evaluation::summarize, rubric::Rubric};
 use pawl_edge::ApiError;
 use pawl_model::ModelError;
 use pawl_store::{
-    StoreError,
     fake::FakeStore,
     reflections::{Claim, ClaimRequest, RecordReflection, RecordedEvaluation, Reflection, Reflections, Task},
     turns::{BeginTurn, BeginTurns, FinishedTurn, NewTurn, TurnLedger},

@@ -63,6 +63,7 @@ impl Prompts for FakeStore {
                 return RefuseUpdate::ReflectionNotFound;
             };
             match log.update {
+                _ if log.action != Some(Action::PromptUpdate) => RefuseUpdate::NotAnUpdate,
                 Some(UpdateOutcome::Published(_)) => RefuseUpdate::Published,
                 Some(UpdateOutcome::Refused) => RefuseUpdate::Refused,
                 None => {
@@ -81,6 +82,7 @@ impl Prompts for FakeStore {
             let organization_id = match caller {
                 Caller::Nobody => return Err(StoreError::Unauthenticated),
                 Caller::Service => match (request.organization_id, s.organizations.as_slice()) {
+                    (Some(id), known) if !known.contains(&id) => return Ok(Rollback::OrganizationNotFound),
                     (Some(id), _) => id,
                     (None, [only]) => *only,
                     (None, _) => return Ok(Rollback::OrganizationRequired),

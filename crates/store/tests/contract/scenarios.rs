@@ -441,6 +441,7 @@ pub async fn an_update_can_be_given_up(world: &impl World) {
     place.chats(world, 1).await;
     let suggestion = place.reflect(&store, Action::Suggestion).await;
     assert_eq!(store.begin_update(suggestion).await.unwrap(), BeginUpdate::NotAnUpdate);
+    assert_eq!(store.refuse_update(suggestion, "x").await.unwrap(), RefuseUpdate::NotAnUpdate);
     assert_eq!(store.publish(&version(suggestion, parent, "x")).await.unwrap(), Publish::NotAnUpdate);
 }
 
@@ -470,6 +471,8 @@ pub async fn the_right_people_roll_back(world: &impl World) {
     assert_eq!(other_admin.roll_back(&to_first).await.unwrap(), Rollback::OrganizationNotFound);
     let unnamed = RollbackRequest { organization_id: None, ..to_first };
     assert_eq!(store.roll_back(&unnamed).await.unwrap(), Rollback::OrganizationRequired);
+    let nowhere = RollbackRequest { organization_id: Some(Uuid::max()), ..to_first };
+    assert_eq!(store.roll_back(&nowhere).await.unwrap(), Rollback::OrganizationNotFound);
     let unknown = RollbackRequest { version: 9, ..to_first };
     assert_eq!(admin.roll_back(&unknown).await.unwrap(), Rollback::VersionNotFound);
     let nowhere = RollbackRequest { assistant: Some("nobody"), ..to_first };

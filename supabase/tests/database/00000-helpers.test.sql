@@ -1,0 +1,276 @@
+-- What the other files share, in a schema of its own. No file can include another under both `supabase test db` and
+-- tests/database/run.ts; but both run the files in the order of their names. So this is the first, and the only one that
+-- commits. It stores no data and grants nothing; `drop schema tests cascade` takes it away.
+--
+-- Everything here runs as the owner. `tests.call` and its kin take on a role for one statement and give it back.
+-- Names stand for ids: a person 'ann', an organisation 'acme', its assistant 'acme/default', a version
+-- 'acme/default v1'. A bare `ok` that a statement returns is a test to TAP: what is called only for its effect, and
+-- answers with an outcome, is called in a DO block.
+begin;
+create extension if not exists pgtap with schema extensions;
+drop schema if exists tests cascade;
+create schema tests;
+
+create function tests.id(p_name text) returns uuid
+language sql immutable
+as $$ select md5(p_name)::uuid $$;
+
+-- Who asks -------------------------------------------------------------------------------------------------------------
+
+-- `anon`, `service`, a person's name, or `nobody`: a token that names no person. Hosted projects read
+-- request.jwt.claims, other stacks request.jwt.claim.….
+create function tests.become(p_who text) returns void
+language plpgsql
+as $$
+declare
+  v_role text := case p_who when 'anon' then 'anon' when 'service' then 'service_role' else 'authenticated' end;
+  v_claims jsonb := jsonb_build_object('role', v_role);
+begin
+  if v_role = 'authenticated' and p_who <> 'nobody' then
+    v_claims := v_claims || jsonb_build_object('sub', tests.id(p_who), 'email', p_who || '@example.com');
+  end if;
+  perform set_config('request.jwt.claims', v_claims::text, true),
+          set_config('request.jwt.claim.sub', coalesce(v_claims ->> 'sub', ''), true),
+          set_config('request.jwt.claim.role', v_role, true),
+          set_config('request.jwt.claim.email', coalesce(v_claims ->> 'email', ''), true);
+  perform set_config('role', v_role, true);
+end
+$$;
+
+-- The value of a statement run as someone.
+create function tests.call(p_who text, p_sql text) returns jsonb
+language plpgsql
+as $$
+declare
+  v_result jsonb;
+begin
+  perform tests.become(p_who);
+  execute p_sql into v_result;
+  perform set_config('role', 'none', true);
+  return v_result;
+end
+$$;
+
+-- Its outcome, or `permission denied`.
+create function tests.outcome(p_who text, p_sql text) returns text
+language plpgsql
+as $$
+begin
+  return tests.call(p_who, p_sql) ->> 'outcome';
+exception when insufficient_privilege then
+  return 'permission denied';
+end
+$$;
+
+-- All that is stored, as one value: equal before and after means that nothing was written.
+create function tests.stored() returns text
+language plpgsql
+as $$
+declare
+  v_table regclass;
+  v_rows text;
+  v_all text := '';
+begin
+  for v_table in
+    select c.oid::regclass from pg_class c
+    where c.relnamespace = 'pawl'::regnamespace and c.relkind in ('r', 'p') order by c.relname
+  loop
+    execute format('select md5(coalesce(string_agg(t::text, E''\n'' order by t::text), '''')) from %s t', v_table)
+      into v_rows;
+    v_all := v_all || v_table::text || ' ' || v_rows || E'\n';
+  end loop;
+  return v_all;
+end
+$$;
+
+-- The outcome of a statement that is to be refused, with a remark should it write all the same.
+create function tests.refusal(p_who text, p_sql text) returns text
+language plpgsql
+as $$
+declare
+  v_before text := tests.stored();
+  v_outcome text := tests.outcome(p_who, p_sql);
+begin
+  return v_outcome || case when tests.stored() <> v_before then ' (and something was written)' else '' end;
+end
+$$;
+
+-- How many rows of a table, or of a query's from clause, someone sees; -1 when it is denied.
+create function tests.visible(p_who text, p_from text) returns integer
+language plpgsql
+as $$
+begin
+  return tests.call(p_who, 'select to_jsonb(count(*)) from ' || p_from)::integer;
+exception when insufficient_privilege then
+  return -1;
+end
+$$;
+
+-- What there is --------------------------------------------------------------------------------------------------------
+
+-- An assistant with version 1 of a prompt and a rubric, in an organisation that is made with its first assistant.
+create function tests.make_assistant(p_name text) returns void
+language sql
+as $$
+  insert into pawl.organizations (id, slug, name)
+    values (tests.id(split_part(p_name, '/', 1)), 'tests-' || split_part(p_name, '/', 1), split_part(p_name, '/', 1))
+    on conflict (id) do nothing;
+  insert into pawl.assistants (id, organization_id, slug, name)
+    values (tests.id(p_name), tests.id(split_part(p_name, '/', 1)), split_part(p_name, '/', 2), p_name);
+  insert into pawl.system_prompts (id, assistant_id, version, content, created_by, is_active)
+    values (tests.id(p_name || ' v1'), tests.id(p_name), 1, 'Prompt 1 of ' || p_name, 'human', true);
+  insert into pawl.rubrics (assistant_id, is_active, criteria)
+    values (tests.id(p_name), true, '[{"key": "depth", "description": "d", "weight": 1, "anchors": ["1","2","3","4","5"]}]');
+$$;
+
+-- A version that is not live, written by hand.
+create function tests.make_version(p_assistant text, p_version integer) returns void
+language sql
+as $$
+  insert into pawl.system_prompts (id, assistant_id, version, content, created_by)
+    values (tests.id(p_assistant || ' v' || p_version), tests.id(p_assistant), p_version,
+            format('Prompt %s of %s', p_version, p_assistant), 'human');
+$$;
+
+create function tests.make_member(p_person text, p_organization text, p_role text default 'member') returns void
+language sql
+as $$
+  insert into pawl.users (id) values (tests.id(p_person)) on conflict do nothing;
+  insert into pawl.organization_members (organization_id, user_id, role)
+    values (tests.id(p_organization), tests.id(p_person), p_role);
+$$;
+
+-- Answered turns 1 to p_count, the last the newest, each in a session of its own: `<label> 1` answers `To <label> 1`.
+create function tests.make_answers(
+  p_assistant text, p_count integer, p_label text default 'answer', p_age interval default '1 minute',
+  p_version integer default 1
+) returns void
+language plpgsql
+as $$
+declare
+  v_prompt uuid := (select id from pawl.system_prompts where assistant_id = tests.id(p_assistant) and version = p_version);
+  v_name text;
+  v_at timestamptz;
+begin
+  insert into pawl.users (id) values (tests.id('chatter')) on conflict do nothing;
+  for n in 1 .. p_count loop
+    v_name := p_assistant || ' ' || p_label || ' ' || n;
+    v_at := now() - p_age + n * interval '1 millisecond';
+    insert into pawl.sessions (id, organization_id, assistant_id, user_id, created_at)
+      select tests.id(v_name || ' session'), a.organization_id, a.id, tests.id('chatter'), v_at
+      from pawl.assistants a where a.id = tests.id(p_assistant);
+    insert into pawl.messages (id, session_id, role, content, created_at, prompt_id, prompt_version) values
+      (tests.id(v_name || ' question'), tests.id(v_name || ' session'), 'user', 'To ' || p_label || ' ' || n, v_at,
+       v_prompt, p_version),
+      (tests.id(v_name), tests.id(v_name || ' session'), 'assistant', p_label || ' ' || n, v_at, v_prompt, p_version);
+    insert into pawl.turns (session_id, prompt_id, user_message_id, answer_message_id, status, created_at, finished_at)
+      values (tests.id(v_name || ' session'), v_prompt, tests.id(v_name || ' question'), tests.id(v_name), 'completed',
+              v_at, v_at);
+  end loop;
+end
+$$;
+
+-- A reflection's log row, and its id.
+create function tests.make_reflection(
+  p_assistant text, p_action text default 'prompt_update', p_version integer default 1, p_age interval default '0'
+) returns uuid
+language sql
+as $$
+  insert into pawl.reflection_logs (
+    assistant_id, created_at, messages_analyzed, time_window_start, time_window_end, prompt_id,
+    prompt_version_evaluated, action_taken, strengths, weaknesses, patterns_noticed)
+  select p.assistant_id, now() - p_age, 5, now() - p_age - interval '1 day', now() - p_age, p.id, p.version, p_action,
+         '{kind}', '{curt}', '{short questions}'
+  from pawl.system_prompts p where p.assistant_id = tests.id(p_assistant) and p.version = p_version
+  returning id;
+$$;
+
+-- What there is to do --------------------------------------------------------------------------------------------------
+
+-- p_options: further named arguments, `, p_force => true`.
+create function tests.claim(p_holder text, p_assistant text, p_options text default '') returns jsonb
+language plpgsql
+as $$
+begin
+  -- A walk begins after the one before it, also by a clock that ticks in milliseconds.
+  perform pg_sleep(0.002);
+  return tests.call('service', format(
+    'select public.pawl_claim_reflection(%L, p_organization_id => %L, p_assistant => %L %s)',
+    tests.id(p_holder), tests.id(split_part(p_assistant, '/', 1)), nullif(split_part(p_assistant, '/', 2), ''), p_options));
+end
+$$;
+
+create function tests.release(p_holder text, p_assistant text) returns text
+language sql
+as $$
+  select tests.outcome('service', format(
+    'select public.pawl_release_reflection(%L, %L)', tests.id(p_holder), tests.id(p_assistant)))
+$$;
+
+-- What an assistant needs: `judge`, `update`, or the reason why nothing. Leaves no lease behind.
+create function tests.due(p_assistant text, p_options text default '') returns text
+language plpgsql
+as $$
+declare
+  v_claim jsonb := tests.claim('due', p_assistant, p_options);
+begin
+  perform tests.release('due', p_assistant);
+  return coalesce(
+    (select string_agg(key, ' and ') from jsonb_object_keys(v_claim #> '{claim,task}') key),
+    (select string_agg(s ->> 'reason', ' and ') from jsonb_array_elements(v_claim -> 'skipped') s));
+end
+$$;
+
+-- p_more overrides the plain reflection on version 1 that is recorded without it.
+create function tests.record(p_holder text, p_assistant text, p_evaluations jsonb, p_more jsonb default '{}')
+returns jsonb
+language sql
+as $$
+  select tests.call('service', format('select public.pawl_record_reflection(%L, %L)', tests.id(p_holder),
+    jsonb_build_object(
+      'assistant_id', tests.id(p_assistant), 'prompt_id', tests.id(p_assistant || ' v1'),
+      'window_start', now() - interval '1 day', 'window_end', now(), 'action', 'none', 'overall', 4.5,
+      'criterion_scores', '{"depth": 4.5}'::jsonb, 'strengths', '["kind"]'::jsonb, 'weaknesses', '["curt"]'::jsonb,
+      'patterns', '["short questions"]'::jsonb, 'judge_model', 'judge', 'raw_analysis', '{}'::jsonb,
+      'suggestion', null, 'evaluations', p_evaluations) || p_more))
+$$;
+
+create function tests.evaluation(p_message text, p_overall numeric) returns jsonb
+language sql
+as $$
+  select jsonb_build_object('message_id', tests.id(p_message), 'overall', p_overall, 'discarded', p_overall is null,
+    'scores', '{"depth": {"score": 4, "evidence": "e", "valid": true}}'::jsonb)
+$$;
+
+create function tests.publish(p_reflection uuid, p_parent text, p_content text default 'Better') returns jsonb
+language sql
+as $$
+  select tests.call('service', format('select public.pawl_publish_prompt(%L, %L, %L, %L, %L)',
+    p_reflection, tests.id(p_parent), p_content, 'It was curt', 'rewriter'))
+$$;
+
+-- The versions that are live: exactly one, whatever happens.
+create function tests.live(p_assistant text) returns text
+language sql
+as $$
+  select string_agg(version::text, ' and ' order by version) from pawl.system_prompts
+  where assistant_id = tests.id(p_assistant) and is_active
+$$;
+
+-- Lets every change of the live prompt have been long ago.
+create function tests.age_changes(p_assistant text, p_age interval) returns void
+language sql
+as $$
+  update pawl.system_prompts set created_at = now() - p_age, activated_at = activated_at - p_age
+  where assistant_id = tests.id(p_assistant);
+$$;
+
+commit;
+
+begin;
+select plan(3);
+select is(tests.call('service', $$select to_jsonb(current_setting('role'))$$), '"service_role"', 'a call takes on the role');
+select is(current_setting('role'), 'none', 'and gives it back');
+select is(tests.call('ann', 'select to_jsonb(auth.uid())') #>> '{}', tests.id('ann')::text, 'a person signs in by name');
+select * from finish();
+rollback;

@@ -1,0 +1,108 @@
+-- Who has which right, from the catalogue: an object that nobody entered below fails.
+begin;
+select plan(58);
+
+create temp table expected_tables (name text primary key, authenticated text, service_role text);
+insert into expected_tables values
+  ('assistants',           'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('leases',               '',       'DELETE INSERT SELECT UPDATE'),
+  ('loop_settings',        'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('message_evaluations',  'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('messages',             'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('organization_members', 'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('organizations',        'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('reflection_logs',      'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('rubrics',              'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('sessions',             'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('suggestions',          'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('system_prompts',       'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('turns',                'SELECT', 'DELETE INSERT SELECT UPDATE'),
+  ('users',                'SELECT', 'DELETE INSERT SELECT UPDATE');
+
+-- Callers: the roles that may execute; anon never may.
+create temp table expected_functions (signature text primary key, callers text);
+insert into expected_functions values
+  ('public.pawl_begin_turn(text, uuid, text, uuid, uuid)',                            'authenticated service_role'),
+  ('public.pawl_rollback_prompt(integer, text, uuid, text)',                          'authenticated service_role'),
+  ('public.pawl_begin_update(uuid)',                                                  'service_role'),
+  ('public.pawl_claim_reflection(uuid, uuid, text, boolean, boolean, timestamp with time zone, integer)',
+                                                                                      'service_role'),
+  ('public.pawl_complete_turn(uuid, uuid, text, text, text, integer, integer, integer)', 'service_role'),
+  ('public.pawl_fail_turn(uuid, text)',                                               'service_role'),
+  ('public.pawl_publish_prompt(uuid, uuid, text, text, text)',                        'service_role'),
+  ('public.pawl_record_reflection(uuid, jsonb)',                                      'service_role'),
+  ('public.pawl_refuse_update(uuid, text)',                                           'service_role'),
+  ('public.pawl_release_reflection(uuid, uuid)',                                      'service_role'),
+  ('public.pawl_serving_context(uuid)',                                               'service_role'),
+  ('pawl.is_service()',                                                               'authenticated service_role'),
+  ('pawl.is_member(uuid)',                                                            'authenticated service_role'),
+  ('pawl.is_admin(uuid)',                                                             'authenticated service_role'),
+  ('pawl.equip_assistant()',                                                          ''),
+  ('pawl.find_assistant(uuid, text)',                                                 ''),
+  ('pawl.find_organization(uuid, uuid)',                                              ''),
+  ('pawl.is_paused(pawl.loop_settings)',                                              ''),
+  ('pawl.keep_prompt_text()',                                                         ''),
+  ('pawl.next_task(pawl.assistants, boolean, boolean)',                               ''),
+  ('pawl.unjudged_answers(uuid, timestamp with time zone, integer)',                  ''),
+  ('pawl.update_block(uuid)',                                                         '');
+
+-- Every right there is on a table in this version of Postgres, on the whole table or on a column of it.
+create function pg_temp.table_rights(p_role text, p_table oid) returns text
+language sql
+as $$
+  select coalesce(string_agg(r.right, ' ' order by r.right), '')
+  from (select distinct privilege_type as right from aclexplode(acldefault('r', 10))) r
+  where has_table_privilege(p_role, p_table, r.right)
+     or (r.right in ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+         and has_any_column_privilege(p_role, p_table, r.right))
+$$;
+
+create temp view tables_of_ours as
+  select c.oid, c.relname::text as name, c.relkind, c.relrowsecurity
+  from pg_class c where c.relnamespace = 'pawl'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f');
+
+create temp view functions_of_ours as
+  select p.oid, n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')' as signature, p.proconfig
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname = 'pawl' or (n.nspname = 'public' and p.proname like 'pawl%');
+
+-- Schema
+select is(has_schema_privilege('anon', 'pawl', 'usage'), false, 'anon does not reach the schema');
+select is(has_schema_privilege('authenticated', 'pawl', 'usage'), true, 'authenticated reaches it: RLS decides');
+select is(has_schema_privilege('service_role', 'pawl', 'usage'), true, 'service_role reaches it');
+select is(has_schema_privilege(role, 'pawl', 'create'), false, role || ' creates nothing in it')
+  from unnest('{anon,authenticated,service_role}'::text[]) role;
+
+-- Tables
+select is(
+    format('anon: %s, authenticated: %s, service_role: %s', pg_temp.table_rights('anon', t.oid),
+           pg_temp.table_rights('authenticated', t.oid), pg_temp.table_rights('service_role', t.oid)),
+    format('anon: , authenticated: %s, service_role: %s', e.authenticated, e.service_role),
+    'rights on pawl.' || coalesce(e.name, t.name || ', which nobody expected'))
+  from expected_tables e full join tables_of_ours t using (name)
+  order by coalesce(e.name, t.name);
+select is(t.relrowsecurity, true, 'row-level security is on for pawl.' || t.name)
+  from tables_of_ours t order by t.name;
+
+-- Functions
+select is(
+    (select coalesce(string_agg(role, ' ' order by role), '')
+     from unnest('{anon,authenticated,service_role}'::text[]) role
+     where f.oid is not null and has_function_privilege(role, f.oid, 'execute')),
+    e.callers,
+    'who may call ' || coalesce(e.signature, f.signature || ', which nobody expected'))
+  from expected_functions e full join functions_of_ours f using (signature)
+  order by coalesce(e.signature, f.signature);
+select is_empty(
+  $$select signature from functions_of_ours where not coalesce(proconfig, '{}') && '{search_path=,"search_path=\"\""}'$$,
+  'every function of ours pins an empty search_path');
+
+-- Nobody's sign-up waits for us.
+select is_empty(
+  $$select t.tgname from pg_trigger t
+    where t.tgrelid = 'auth.users'::regclass and not t.tgisinternal
+      and t.tgfoid in (select oid from functions_of_ours)$$,
+  'no trigger of ours is on auth.users');
+
+select * from finish();
+rollback;

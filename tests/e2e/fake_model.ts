@@ -1,0 +1,64 @@
+/**
+ * The simulated model behind a door: a test may answer a request itself, or change the answer that comes out.
+ * Everything it lets through is answered, and kept for looking at, by the stand-in.
+ */
+import { startStandIn } from "../../scripts/local/model/server.ts";
+import type { Rewriter } from "../../scripts/local/model/rewriter.ts";
+
+export interface FakeModel {
+  url: string;
+  /** Answers instead of the model; null lets the request through. */
+  // deno-lint-ignore no-explicit-any -- the wire shape of the model
+  instead: (request: any) => Response | null | Promise<Response | null>;
+  stop(): Promise<void>;
+}
+
+export function startFakeModel(rewriter: Rewriter = "helpful"): FakeModel {
+  const standIn = startStandIn({ rewriter });
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
+    const { pathname } = new URL(request.url);
+    const { method, headers } = request;
+    const body = await request.text();
+    const own = method === "POST" ? await model.instead(JSON.parse(body)) : null;
+    return own ?? await fetch(standIn.url + pathname, { method, headers, body: body || undefined });
+  });
+  const model: FakeModel = {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    instead: () => null,
+    stop: async () => {
+      await server.shutdown();
+      await standIn.stop();
+    },
+  };
+  return model;
+}
+
+/** The task of a structured request: "evaluate" or "rewrite"; undefined for a chat. */
+// deno-lint-ignore no-explicit-any -- the wire shape of the model
+export function taskOf(request: any): any {
+  return request.output_config ? JSON.parse(request.messages[0].content) : undefined;
+}
+
+/** An answer as the API gives one. */
+export function message(content: unknown[], more: Record<string, unknown> = {}): Response {
+  return Response.json({
+    id: "msg_fake",
+    type: "message",
+    role: "assistant",
+    model: "fake",
+    content,
+    stop_reason: "end_turn",
+    stop_sequence: null,
+    usage: { input_tokens: 1, output_tokens: 1 },
+    ...more,
+  });
+}
+
+export function text(words: unknown): Response {
+  return message([{ type: "text", text: typeof words === "string" ? words : JSON.stringify(words) }]);
+}
+
+/** An error as the API gives one. */
+export function failure(status: number, type: string): Response {
+  return Response.json({ type: "error", error: { type, message: "no" }, request_id: "req_fake" }, { status });
+}

@@ -1,0 +1,151 @@
+/** What the end-to-end tests share: the whole stack on the built functions, the people on it, and a look behind it. */
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import type { KeptRequest } from "../../scripts/local/model/server.ts";
+import { type Stack, type StackOptions, startStack } from "../../scripts/local/stack.ts";
+
+export interface Scene {
+  stack: Stack;
+  /** What the functions and the database logged. */
+  lines: string[];
+}
+
+export async function onStack(options: StackOptions, act: (scene: Scene) => Promise<void>): Promise<void> {
+  const lines: string[] = [];
+  const stack = await startStack({ ...options, log: (line) => lines.push(line) });
+  try {
+    await act({ stack, lines });
+  } finally {
+    await stack.stop();
+  }
+}
+
+export interface Person {
+  id: string;
+  /** The unmodified client, signed in. */
+  client: SupabaseClient;
+  credentials: Record<string, string>;
+}
+
+let people = 0;
+
+export async function signUp(stack: Stack): Promise<Person> {
+  const number = ++people;
+  const client = clientOf(stack, stack.publishableKey);
+  const email = `person${number}@example.com`;
+  const { data, error } = await client.auth.signUp({ email, password: "a-password" });
+  assert.equal(error, null);
+  return { id: data.user!.id, client, credentials: bearing(stack, data.session!.access_token) };
+}
+
+export function clientOf(stack: Pick<Stack, "url">, key: string): SupabaseClient {
+  const auth = { persistSession: false, autoRefreshToken: false, storageKey: crypto.randomUUID() };
+  return createClient(stack.url, key, { auth });
+}
+
+/** What a function gets from supabase-js: the project's publishable key and a token. */
+export function bearing(stack: Stack, token: string): Record<string, string> {
+  return { apikey: stack.publishableKey, authorization: `Bearer ${token}` };
+}
+
+export function service(stack: Stack): Record<string, string> {
+  return { apikey: stack.secretKey };
+}
+
+/** A token as the project's auth server signs it; `claims` change or (undefined) leave out the usual ones. */
+export function mint(secret: string, claims: Record<string, unknown> = {}): string {
+  const now = Math.floor(Date.now() / 1000);
+  const usual = { sub: crypto.randomUUID(), role: "authenticated", aud: "authenticated", iat: now, exp: now + 3600 };
+  const signed = [{ alg: "HS256", typ: "JWT" }, { ...usual, ...claims }].map(base64url).join(".");
+  return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
+}
+
+export function base64url(value: unknown): string {
+  return new TextEncoder().encode(JSON.stringify(value)).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+export interface Reply {
+  status: number;
+  headers: Headers;
+  // deno-lint-ignore no-explicit-any -- each test knows the body it looks at
+  body: any;
+}
+
+export function post(
+  stack: Pick<Stack, "url">,
+  name: string,
+  body: unknown,
+  headers: Record<string, string>,
+): Promise<Reply> {
+  const type = { "content-type": "application/json" };
+  return send(stack, name, { method: "POST", headers: { ...type, ...headers }, body: JSON.stringify(body) });
+}
+
+export async function send(stack: Pick<Stack, "url">, name: string, init: RequestInit): Promise<Reply> {
+  return await read(await fetch(`${stack.url}/functions/v1/${name}`, init));
+}
+
+export async function read(response: Response): Promise<Reply> {
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
+}
+
+/** That an answer is an error as every error is, readable by a page of any site. */
+export function assertError(reply: Reply, status: number, code: string, message?: RegExp): void {
+  const told = JSON.stringify(reply.body);
+  assert.deepEqual([reply.status, reply.body?.code], [status, code], told);
+  assert.deepEqual(Object.keys(reply.body).sort(), ["code", "message", "request_id"], told);
+  assert.match(reply.body.request_id, UUID, told);
+  assert.equal(reply.headers.get("x-request-id"), reply.body.request_id);
+  assertReadableByPages(reply.headers);
+  if (message) assert.match(reply.body.message, message);
+}
+
+const UUID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/u;
+
+export function assertReadableByPages(headers: Headers): void {
+  assert.equal(headers.get("access-control-allow-origin"), "*");
+  const exposed = headers.get("access-control-expose-headers") ?? "";
+  for (const name of ["retry-after", "x-request-id"]) assert.ok(exposed.includes(name), `not exposed: ${name}`);
+}
+
+/** What the model was asked, oldest first, parsed. */
+// deno-lint-ignore no-explicit-any -- the wire shape of the model
+export async function asked(stack: Stack): Promise<any[]> {
+  return (await kept(stack)).map(({ body }) => JSON.parse(body));
+}
+
+/** The tasks ("evaluate", "rewrite") that the model was given, oldest first. */
+// deno-lint-ignore no-explicit-any -- as above
+export async function tasks(stack: Stack, task: string): Promise<any[]> {
+  const structured = (await asked(stack)).filter((request) => request.output_config);
+  return structured.map((request) => JSON.parse(request.messages[0].content)).filter((one) => one.task === task);
+}
+
+export async function forgetAsked(stack: Stack): Promise<void> {
+  const response = await fetch(`${stack.model.url}/_standin/requests`, { method: "DELETE" });
+  await response.body?.cancel();
+}
+
+async function kept(stack: Stack): Promise<KeptRequest[]> {
+  return await (await fetch(`${stack.model.url}/_standin/requests`)).json();
+}
+
+/** A digest of every row of every table, so that a change of any of them shows. */
+export async function contents(stack: Stack, except: string[] = []): Promise<Record<string, string>> {
+  const tables = await stack.database.query("select tablename from pg_tables where schemaname = 'pawl'");
+  const names: string[] = tables.map(({ tablename }) => tablename).filter((name) => !except.includes(name)).sort();
+  const digest = (name: string) =>
+    `(select md5(string_agg(t::text, '|' order by t::text)) from pawl.${name} t) as ${name}`;
+  const [row] = await stack.database.query(`select ${names.map(digest).join(", ")}`);
+  return row;
+}
+
+/** That nothing was stored (but in the tables excepted) and nothing paid for while `act` ran. */
+export async function leavesNoTrace<T>(stack: Stack, act: () => Promise<T>, except: string[] = []): Promise<T> {
+  const before = [await contents(stack, except), await kept(stack)];
+  const result = await act();
+  assert.deepEqual([await contents(stack, except), await kept(stack)], before);
+  return result;
+}
