@@ -16,3 +16,17 @@ set search_path = ''
 as $$ select coalesce(current_setting('role', true), '') = 'service_role' $$;
 revoke execute on function pawl.is_service() from public, anon;
 grant execute on function pawl.is_service() to authenticated, service_role;
+
+-- The person of the request's token; null for a token without one. (auth.uid() raises where the subject is no UUID, as
+-- in tokens of other issuers; here that is nobody, not a fault.)
+create function pawl.caller_id() returns uuid
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return auth.uid();
+exception when invalid_text_representation then
+  return null;
+end
+$$;
+revoke execute on function pawl.caller_id() from public, anon, authenticated, service_role;

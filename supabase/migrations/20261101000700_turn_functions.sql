@@ -22,7 +22,7 @@ declare
   max_history_turns constant integer := 50;
   max_history_bytes constant integer := 256 * 1024;
   service boolean := pawl.is_service();
-  v_user_id uuid := case when service then p_user_id else auth.uid() end;
+  v_user_id uuid := case when service then p_user_id else pawl.caller_id() end;
   v_session pawl.sessions;
   v_place record;
   v_assistant_id uuid;
@@ -36,7 +36,8 @@ begin
     return jsonb_build_object('outcome', case when service then 'user_required' else 'unauthorized' end);
   elsif p_user_id is not null and not service then
     return jsonb_build_object('outcome', 'user_not_allowed');
-  elsif coalesce(p_message, '') !~ '\S' then
+  -- Two blanks that \s leaves out: the no-break space and the byte order mark.
+  elsif coalesce(p_message, '') !~ '[^\s\u00a0\ufeff]' then
     return jsonb_build_object('outcome', 'message_empty');
   elsif octet_length(p_message) > max_message_bytes then
     return jsonb_build_object('outcome', 'message_too_long');

@@ -166,10 +166,10 @@ begin
     elsif not exists (select from pawl.organizations where id = v_organization_id) then
       return jsonb_build_object('outcome', 'organization_not_found');
     end if;
-  elsif auth.uid() is null then
+  elsif pawl.caller_id() is null then
     return jsonb_build_object('outcome', 'unauthorized');
   else
-    select * into v_place from pawl.find_organization(auth.uid(), p_organization_id);
+    select * into v_place from pawl.find_organization(pawl.caller_id(), p_organization_id);
     if v_place.outcome <> 'ok' then
       return jsonb_build_object('outcome', v_place.outcome);
     elsif not pawl.is_admin(v_place.organization_id) then
@@ -199,7 +199,7 @@ begin
   values (
     v_assistant_id, 0, now(), now(), coalesce(v_current.id, v_target.id), coalesce(v_current.version, v_target.version),
     'rollback', v_target.version,
-    jsonb_build_object('actor', case when service then 'service' else auth.uid()::text end, 'reason', p_reason));
+    jsonb_build_object('actor', case when service then 'service' else pawl.caller_id()::text end, 'reason', p_reason));
   return jsonb_build_object('outcome', 'ok', 'new_version', v_target.version, 'previous_version', v_current.version);
 end
 $$;

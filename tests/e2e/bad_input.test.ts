@@ -25,6 +25,7 @@ const WRONG_BODIES: Record<string, Case[]> = {
     ["a message that is a list", { message: ["a"] }, /`message`/u],
     ["an empty message", { message: "" }, /`message`.*empty/u],
     ["a blank message", { message: " \t\r\n" }, /`message`.*empty/u],
+    ["a message of blanks that Postgres' \\s leaves out", { message: "\u00a0\ufeff" }, /`message`.*empty/u],
     ["a message over 32 KiB", { message: "a".repeat(MAX_MESSAGE_BYTES + 1) }, /`message`.*32 KiB/u],
     ["over 32 KiB in bytes only", { message: "é".repeat(MAX_MESSAGE_BYTES / 2) + "a" }, /`message`.*32 KiB/u],
     ["U+0000 in a message", { message: "a\0b" }, /`message`.*U\+0000/u],
@@ -124,6 +125,8 @@ Deno.test("bad input", (test) =>
 
       await test.step(`${name} takes JSON objects only [catches: a 500 from the decoder]`, async () => {
         for (const [what, body] of NO_JSON) {
+          // A schedule that has nothing to say may say nothing.
+          if (name === "reflection-loop" && body === "") continue;
           const reply = await refused(name, { body });
           explained(what, () => assertError(reply, 400, "invalid_json", /not JSON/u));
           assert.ok(!reply.body.message.includes("secret"), "the message repeats the body");

@@ -139,6 +139,7 @@ Deno.test("chat-handler", (test) =>
       "an unsigned token": bearing(stack, unsigned),
       "an expired token": signed({ sub: ada.id, exp: past }),
       "a token of nobody": signed({ sub: undefined }),
+      "a token of another issuer's subject": signed({ sub: "auth0|1" }),
       "a token of the role anon": signed({ sub: ada.id, role: "anon" }),
       "no token at all": bearing(stack, "not a token"),
       "a secret key of another project": { apikey: "sb_secret_of_another_project" },

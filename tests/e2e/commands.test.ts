@@ -63,9 +63,8 @@ Deno.test("scripts/dev", async (test) => {
 
     const curl = isInstalled("curl");
     if (!curl) console.warn("SKIPPED: the commands that scripts/dev prints (no curl here)");
-    const name = "what it prints to be copied works [catches: examples that have rotted]";
     await test.step({
-      name,
+      name: `${curl ? "" : "SKIPPED, no curl: "}what it prints to be copied works [catches: examples that have rotted]`,
       ignore: !curl,
       fn: async () => {
         const commands = /\n( {2}TOKEN=[\s\S]*?)\n\nJudge[^\n]*\n\n([\s\S]*?)\n\nCtrl-C/u.exec(first.output())!;

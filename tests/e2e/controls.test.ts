@@ -19,7 +19,9 @@ const sources: [string, URL][] = [["the samples", SAMPLES], ["real people's ques
 for (const [name, file] of sources) {
   const missing = !existsSync(file);
   if (missing) console.warn(`SKIPPED: ${name} (no file ${file.pathname})`);
-  Deno.test({ name: `the loop gains ${LEAST_GAIN} or more: ${name}`, ignore: missing }, async () => {
+  // In the name too: a quiet run shows names only.
+  const skipped = missing ? "SKIPPED, its file is not there: " : "";
+  Deno.test({ name: `${skipped}the loop gains ${LEAST_GAIN} or more: ${name}`, ignore: missing }, async () => {
     const conversations = conversationsOf(file);
     const report = await demo({ conversations });
     assert.ok(gainOf(report)! >= LEAST_GAIN, JSON.stringify(report.versions));

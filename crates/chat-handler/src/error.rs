@@ -22,7 +22,7 @@ pub enum Error {
     MessageTooLong,
     #[error("`organization_id`: you belong to several organisations; say which one you mean.")]
     OrganizationRequired,
-    #[error("You belong to no such organisation.")]
+    #[error("`organization_id`: you belong to no organisation that this could mean.")]
     OrganizationNotFound,
     #[error("`assistant`: the organisation has no assistant of this name.")]
     AssistantNotFound,

@@ -46,7 +46,12 @@ pub async fn chat<C: BeginTurns, S: TurnLedger, M: Chat>(
         Ok(answered) => answered,
         Err(error) => return Err(fail(&turn, error, request_id, ports.service).await),
     };
-    let answer_id = complete(&turn, &prompt, &answer, latency_ms, ports.service).await?;
+    let answer_id = match complete(&turn, &prompt, &answer, latency_ms, ports.service).await {
+        Ok(answer_id) => answer_id,
+        // Without a word from the database the answer may be stored all the same: only a clear no ends the turn.
+        Err(error @ Error::Store(StoreError::Unavailable(_))) => return Err(error),
+        Err(error) => return Err(fail(&turn, error, request_id, ports.service).await),
+    };
     let stale_prompt = prompt.id != turn.prompt_id;
     report(&turn, &prompt, &answer, latency_ms, request_id);
     Ok(Response::json(

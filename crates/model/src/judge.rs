@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pawl_core::{conversation::Exchange, evaluation::ClaimedScore, rubric::Rubric};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -138,17 +138,18 @@ fn schema(rubric: &Rubric) -> Value {
 }
 
 fn read(raw: Value, exchanges: usize, model: String, usage: Usage) -> Result<Judgement, ModelError> {
-    #[derive(Deserialize, Serialize)]
+    // Scores one by one: a single one that is none (3.5, "5") voids itself, not the whole document.
+    #[derive(Deserialize)]
     struct Document {
         evaluations: Vec<Evaluation>,
         strengths: Vec<String>,
         weaknesses: Vec<String>,
         patterns: Vec<String>,
     }
-    #[derive(Deserialize, Serialize)]
+    #[derive(Deserialize)]
     struct Evaluation {
         exchange: i64,
-        scores: Vec<ClaimedScore>,
+        scores: Vec<Value>,
     }
     let document: Document = serde_json::from_value(raw.clone()).map_err(|_| ModelError::Malformed)?;
     let mut scores = vec![Vec::new(); exchanges];
@@ -156,7 +157,7 @@ fn read(raw: Value, exchanges: usize, model: String, usage: Usage) -> Result<Jud
         let index = usize::try_from(evaluation.exchange).ok().and_then(|number| number.checked_sub(1));
         // An exchange that was never asked about is passed over; of two judgements of one, the first counts.
         if let Some(slot) = index.and_then(|i| scores.get_mut(i)).filter(|slot| slot.is_empty()) {
-            *slot = evaluation.scores;
+            *slot = evaluation.scores.into_iter().filter_map(|score| serde_json::from_value(score).ok()).collect();
         }
     }
     let [strengths, weaknesses, patterns] = [document.strengths, document.weaknesses, document.patterns].map(findings);
@@ -198,6 +199,14 @@ mod tests {
         let judgement = read(raw, 2, "m".into(), Usage::default()).unwrap();
         assert_eq!(judgement.scores[0], vec![]);
         assert_eq!(judgement.scores[1][0].score, 4);
+        let odd = json!({
+            "evaluations": [{"exchange": 1, "scores": [
+                {"criterion": "depth", "score": 3.5, "evidence": "x"}, {"criterion": "tone", "score": 2, "evidence": "y"}
+            ]}],
+            "strengths": [], "weaknesses": [], "patterns": []
+        });
+        let kept = read(odd, 1, "m".into(), Usage::default()).unwrap().scores.remove(0);
+        assert_eq!(kept.iter().map(|s| s.criterion.as_str()).collect::<Vec<_>>(), ["tone"]);
         assert_eq!(judgement.strengths, ["s"]);
         assert_eq!(judgement.weaknesses.len(), MAX_FINDINGS);
         assert_eq!(judgement.patterns[0].len(), MAX_FINDING_CHARACTERS);

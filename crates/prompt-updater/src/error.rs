@@ -16,7 +16,7 @@ pub enum Error {
     NotAnUpdate,
     #[error("`organization_id`: there are several organisations; say which one you mean.")]
     OrganizationRequired,
-    #[error("You belong to no such organisation.")]
+    #[error("`organization_id`: you belong to no organisation that this could mean.")]
     OrganizationNotFound,
     #[error("`assistant`: the organisation has no assistant of this name.")]
     AssistantNotFound,

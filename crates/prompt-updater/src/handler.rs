@@ -112,11 +112,18 @@ async fn publish(
     rewrite: &Rewrite,
     store: &impl Prompts,
 ) -> Result<Outcome, Error> {
+    // No change goes live without its reason, also when the writer gave none.
+    let worst = update.weaknesses.first().map_or("low scores", String::as_str);
+    let change_reason = if rewrite.change_reason.is_empty() {
+        format!("Written against: {worst}")
+    } else {
+        rewrite.change_reason.clone()
+    };
     let version = NewVersion {
         reflection_id,
         parent_id: update.prompt_id,
         content: &rewrite.prompt,
-        change_reason: &rewrite.change_reason,
+        change_reason: &change_reason,
         model: &rewrite.model,
     };
     match store.publish(&version).await? {

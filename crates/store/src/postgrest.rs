@@ -79,6 +79,11 @@ fn outcome<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_value(Value::Object(variant)).ok()
 }
 
+/// As much of a count as a Postgres integer holds.
+fn integer(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
 /// An outcome nobody asks about.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,9 +125,9 @@ impl TurnLedger for Postgrest {
             "p_answer": turn.answer,
             "p_model": turn.model,
             "p_stop_reason": turn.stop_reason,
-            "p_input_tokens": turn.input_tokens,
-            "p_output_tokens": turn.output_tokens,
-            "p_latency_ms": turn.latency_ms,
+            "p_input_tokens": integer(turn.input_tokens),
+            "p_output_tokens": integer(turn.output_tokens),
+            "p_latency_ms": integer(turn.latency_ms),
         });
         self.rpc("pawl_complete_turn", &arguments).await
     }

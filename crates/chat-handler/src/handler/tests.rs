@@ -236,5 +236,9 @@ async fn an_answer_that_cannot_be_stored_is_an_error_and_the_message_stays() {
     let w = world();
     w.store.fail_next("complete_turn", StoreError::Unavailable("timeout".into()));
     assert_eq!(w.code(json!({"message": "x"})).await, (503, "database_unavailable"));
-    assert_eq!(w.store.turns()[0].message, "x");
+    // It may be stored all the same: the turn is not given up.
+    assert_eq!((w.store.turns()[0].message.as_str(), w.store.turns()[0].error_code.as_deref()), ("x", None));
+    w.store.fail_next("complete_turn", StoreError::Unexpected("22003".into()));
+    assert_eq!(w.code(json!({"message": "y"})).await, (500, "internal"));
+    assert_eq!(w.store.turns()[1].error_code.as_deref(), Some("internal"));
 }

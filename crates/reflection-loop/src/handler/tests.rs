@@ -426,6 +426,12 @@ async fn one_call_works_through_assistants_and_says_when_some_are_left() {
 #[tokio::test]
 async fn an_assistant_that_does_not_exist_is_404_and_strangers_are_refused() {
     let w = world();
+    let ports = Ports { store: &w.store, judge: &w.judge, updater: &w.updater, now_ms: || 0.0, holder: Uuid::max() };
+    assert_eq!(
+        reflect(&Request::default(), "r1", &ports).await.unwrap().status,
+        200,
+        "an empty body is an empty request"
+    );
     let error = w.call_as(&w.store, json!({"assistant": "nobody"})).await.unwrap_err();
     assert_eq!((error.status, error.code), (404, "assistant_not_found"));
     let error = w.call_as(&w.store.as_nobody(), json!({})).await.unwrap_err();
