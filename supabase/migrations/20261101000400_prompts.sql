@@ -18,7 +18,8 @@ create table pawl.system_prompts (
   -- Mean overall score, 1 to 5, of the answers it gave that have been judged.
   performance_score numeric(6, 4) check (performance_score between 1 and 5),
   change_reason text,
-  previous_version_id uuid references pawl.system_prompts (id),
+  -- Deferred, as every reference to a version: deleting an assistant deletes what refers to it in the same breath.
+  previous_version_id uuid references pawl.system_prompts (id) deferrable initially deferred,
   -- The reflection that asked for it; one reflection makes one version.
   reflection_log_id uuid unique,
   metadata jsonb not null default '{}',

@@ -27,7 +27,7 @@ create table pawl.messages (
   token_count integer check (token_count >= 0),
   model_used text,
   -- What produced the answer; on a user's message, what was to answer it.
-  prompt_id uuid references pawl.system_prompts (id),
+  prompt_id uuid references pawl.system_prompts (id) deferrable initially deferred,
   prompt_version integer,
   metadata jsonb not null default '{}'
 );
@@ -40,7 +40,7 @@ create table pawl.turns (
   id uuid primary key default gen_random_uuid(),
   seq bigint generated always as identity,
   session_id uuid not null references pawl.sessions (id) on delete cascade,
-  prompt_id uuid not null references pawl.system_prompts (id),
+  prompt_id uuid not null references pawl.system_prompts (id) deferrable initially deferred,
   user_message_id uuid not null unique references pawl.messages (id) on delete cascade,
   answer_message_id uuid unique references pawl.messages (id) on delete cascade,
   status text not null default 'open' check (status in ('open', 'completed', 'failed')),

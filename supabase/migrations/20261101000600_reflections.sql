@@ -9,9 +9,9 @@ create table pawl.reflection_logs (
   messages_discarded integer not null default 0 check (messages_discarded >= 0),
   time_window_start timestamptz not null,
   time_window_end timestamptz not null,
-  prompt_id uuid not null references pawl.system_prompts (id),
+  prompt_id uuid not null references pawl.system_prompts (id) deferrable initially deferred,
   prompt_version_evaluated integer not null,
-  rubric_id uuid references pawl.rubrics (id),
+  rubric_id uuid references pawl.rubrics (id) deferrable initially deferred,
   -- Means over the answers judged, 1 to 5: {"criterion": mean}. Custom rubrics exist, so no column a criterion.
   criterion_scores jsonb not null default '{}' check (jsonb_typeof(criterion_scores) = 'object'),
   overall_score numeric(6, 4) check (overall_score between 1 and 5),
@@ -39,7 +39,7 @@ alter table pawl.system_prompts
 create table pawl.message_evaluations (
   message_id uuid primary key references pawl.messages (id) on delete cascade,
   reflection_log_id uuid not null references pawl.reflection_logs (id) on delete cascade,
-  prompt_id uuid not null references pawl.system_prompts (id),
+  prompt_id uuid not null references pawl.system_prompts (id) deferrable initially deferred,
   created_at timestamptz not null default now(),
   -- Weighted mean of the valid scores, 1 to 5; null when the judgement was discarded.
   overall numeric(6, 4) check (overall between 1 and 5),

@@ -245,6 +245,8 @@ begin
   select (e ->> 'message_id')::uuid, v_reflection_id, v_prompt_id, (e ->> 'overall')::numeric,
          (e ->> 'discarded')::boolean, e -> 'scores'
   from jsonb_array_elements(v_evaluations) e
+  -- Its conversation may have been erased while it was judged.
+  where exists (select from pawl.messages m where m.id = (e ->> 'message_id')::uuid)
   on conflict (message_id) do nothing;
 
   update pawl.system_prompts

@@ -13,8 +13,9 @@ use crate::Error;
 
 /// How long the database may take for one call.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the model may take for an answer: the platform gives a request 150 s to its first byte.
-pub(crate) const MODEL_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long the model may take for an answer. The platform gives a request 150 s to its first byte, and up to four calls
+/// of the database (one of them tried twice) have to fit beside it.
+pub(crate) const MODEL_TIMEOUT: Duration = Duration::from_secs(105);
 
 /// The environment, read.
 pub struct Config {

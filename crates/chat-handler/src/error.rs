@@ -1,6 +1,9 @@
 //! How a turn can fail, and what the caller is told.
 
-use pawl_edge::{ApiError, env::ModelAccess};
+use pawl_edge::{
+    ApiError,
+    env::{ModelAccess, Project},
+};
 use pawl_model::ModelError;
 use pawl_store::StoreError;
 
@@ -30,6 +33,8 @@ pub enum Error {
     SessionNotFound,
     #[error("This assistant has no live prompt version. Activate one, for example with prompt-updater's rollback.")]
     NoActivePrompt,
+    #[error("the database refuses the secret key")]
+    SecretKeyRefused,
     #[error("the store failed: {0}")]
     Store(#[from] StoreError),
     #[error("the model failed: {0}")]
@@ -55,11 +60,8 @@ impl From<Error> for ApiError {
             Error::AssistantNotFound => refused(404, "assistant_not_found"),
             Error::SessionNotFound => refused(404, "session_not_found"),
             Error::NoActivePrompt => refused(409, "no_active_prompt"),
-            Error::Store(fault) => {
-                let (status, code, message) = fault.told();
-                let error = ApiError::new(status, code, message);
-                fault.cause().into_iter().fold(error, ApiError::with_cause)
-            }
+            Error::SecretKeyRefused => Project::refused_secret(),
+            Error::Store(fault) => ApiError::fault(fault.told(), fault.cause()),
             Error::Model(ModelError::Unauthorized) => ModelAccess::refused(),
             Error::Model(fault) => {
                 let message = format!("No answer: {fault}. Your message is stored.");

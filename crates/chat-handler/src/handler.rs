@@ -127,7 +127,8 @@ async fn find_prompt(turn: &Turn, service: &impl TurnLedger, prompts: &PromptCac
             Ok(prompts.insert(prompt))
         }
         Ok(PromptText::PromptNotFound) => Err(StoreError::Unexpected("prompt_not_found".into()).into()),
-        Err(error) => prompts.latest_of(turn.assistant_id).ok_or(error.into()),
+        Err(error @ StoreError::Unavailable(_)) => prompts.latest_of(turn.assistant_id).ok_or(error.into()),
+        Err(error) => Err(as_service(error)),
     }
 }
 
@@ -136,6 +137,7 @@ async fn fail(turn: &Turn, error: Error, request_id: &str, service: &impl TurnLe
     let code = match &error {
         Error::Model(fault) => fault.code(),
         Error::Store(fault) => fault.told().1,
+        Error::SecretKeyRefused => "misconfigured",
         _ => "internal",
     };
     if let Err(fault) = service.fail_turn(turn.turn_id, code).await {
@@ -162,10 +164,23 @@ async fn complete(
         output_tokens: answer.usage.output_tokens,
         latency_ms,
     };
-    match service.complete_turn(&finished).await? {
+    let stored = match service.complete_turn(&finished).await {
+        // The answer is paid for, and storing it twice stores it once: worth a second try.
+        Err(StoreError::Unavailable(_)) => service.complete_turn(&finished).await,
+        stored => stored,
+    };
+    match stored.map_err(as_service)? {
         CompleteTurn::Ok { answer_id } => Ok(answer_id),
         CompleteTurn::TurnNotFound => Err(StoreError::Unexpected("turn_not_found".into()).into()),
         CompleteTurn::TurnFailed => Err(StoreError::Unexpected("turn_failed".into()).into()),
+    }
+}
+
+/// A fault of a call made with the secret key: a refusal is our configuration's fault, not the caller's.
+fn as_service(fault: StoreError) -> Error {
+    match fault {
+        StoreError::Unauthenticated | StoreError::Forbidden => Error::SecretKeyRefused,
+        fault => fault.into(),
     }
 }
 

@@ -38,6 +38,10 @@ impl PromptCache {
 
     /// Keeps a version.
     pub fn insert(&self, prompt: Prompt) -> Rc<Prompt> {
+        // Two turns may have missed it at once.
+        if let Some(known) = self.get(prompt.id) {
+            return known;
+        }
         let prompt = Rc::new(prompt);
         let mut kept = self.0.borrow_mut();
         if kept.len() == CAPACITY {
@@ -72,6 +76,14 @@ mod tests {
         assert!(cache.get(Uuid::from_u128(0)).is_some());
         assert!(cache.get(Uuid::from_u128(1)).is_none());
         assert_eq!(cache.0.borrow().len(), CAPACITY);
+    }
+
+    #[test]
+    fn a_version_is_kept_once() {
+        let cache = PromptCache::default();
+        cache.insert(prompt(1, 1));
+        cache.insert(prompt(1, 1));
+        assert_eq!(cache.0.borrow().len(), 1);
     }
 
     #[test]

@@ -6,10 +6,8 @@ use std::{collections::HashSet, fmt};
 pub const COPIED_RUN: usize = 12;
 /// A prompt may grow to this many times the characters of the one it replaces.
 pub const MAX_GROWTH: usize = 2;
-/// Fewest digits that are taken for a phone number.
-const MIN_PHONE_DIGITS: usize = 7;
-/// Most digits of a phone number (ITU-T E.164).
-const MAX_PHONE_DIGITS: usize = 15;
+/// Digits in a row that are taken for (a part of) a phone number: national numbers have no fewer.
+const PHONE_DIGITS: usize = 7;
 
 /// What a candidate is checked against.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +42,8 @@ pub enum Violation {
     EmailAddress,
     /// A phone number from a user's message.
     PhoneNumber,
+    /// A web address from a user's message.
+    WebAddress,
 }
 
 impl fmt::Display for Violation {
@@ -56,6 +56,7 @@ impl fmt::Display for Violation {
             Self::CopiedFromUser => write!(f, "the prompt repeats {COPIED_RUN} or more words of a user's message"),
             Self::EmailAddress => write!(f, "the prompt holds an e-mail address from a user's message"),
             Self::PhoneNumber => write!(f, "the prompt holds a phone number from a user's message"),
+            Self::WebAddress => write!(f, "the prompt holds a web address from a user's message"),
         }
     }
 }
@@ -84,16 +85,23 @@ impl Guard<'_> {
                 found.push(Violation::ProtectedClause(i + 1));
             }
         }
-        if self.takes_from_users(candidate, word_runs) {
-            found.push(Violation::CopiedFromUser);
-        }
-        if self.takes_from_users(candidate, email_addresses) {
-            found.push(Violation::EmailAddress);
-        }
-        if self.takes_from_users(candidate, phone_numbers) {
-            found.push(Violation::PhoneNumber);
-        }
+        found.extend(self.taken_from_users(candidate));
         found
+    }
+
+    /// What a text (a candidate, or the reason given for it) repeats of the users' messages.
+    pub fn taken_from_users(&self, text: &str) -> Vec<Violation> {
+        let rules: [(Violation, fn(&str) -> HashSet<String>); 4] = [
+            (Violation::CopiedFromUser, word_runs),
+            (Violation::EmailAddress, email_addresses),
+            (Violation::PhoneNumber, phone_numbers),
+            (Violation::WebAddress, web_addresses),
+        ];
+        rules
+            .into_iter()
+            .filter(|(_, find)| self.takes_from_users(text, *find))
+            .map(|(violation, _)| violation)
+            .collect()
     }
 
     /// True when the candidate shares something with a user's message that neither the current prompt nor a protected
@@ -138,7 +146,7 @@ fn words(text: &str) -> Vec<String> {
 fn email_addresses(text: &str) -> HashSet<String> {
     let in_address = |c: char| c.is_alphanumeric() || "@._%+-".contains(c);
     text.split(|c| !in_address(c))
-        .map(|word| word.trim_matches(['.', '-']).to_lowercase())
+        .map(|word| word.trim_matches(['.', '-', '_', '%', '+']).to_lowercase())
         .filter(|word| {
             let Some((local, domain)) = word.split_once('@') else { return false };
             !local.is_empty() && domain.split('.').count() > 1 && domain.split('.').all(|label| !label.is_empty())
@@ -146,12 +154,26 @@ fn email_addresses(text: &str) -> HashSet<String> {
         .collect()
 }
 
-/// Runs of 7 to 15 digits, however they are grouped by spaces, dots, dashes, slashes and brackets: the digits alone.
+/// Every 7 digits in a row, however they are grouped by spaces, dots, dashes, slashes and brackets. Parts, not whole
+/// runs: a number beside it or a missing prefix must not hide one. It errs
+/// towards refusing: two numbers with 7 digits in common count as one.
 fn phone_numbers(text: &str) -> HashSet<String> {
     let in_number = |c: char| c.is_ascii_digit() || " -./()+\u{a0}".contains(c);
-    text.split(|c| !in_number(c))
-        .map(|run| run.chars().filter(char::is_ascii_digit).collect::<String>())
-        .filter(|digits| (MIN_PHONE_DIGITS..=MAX_PHONE_DIGITS).contains(&digits.len()))
+    let runs = text.split(|c| !in_number(c)).map(|run| run.chars().filter(char::is_ascii_digit).collect::<Vec<_>>());
+    runs.flat_map(|digits| digits.windows(PHONE_DIGITS).map(String::from_iter).collect::<Vec<_>>()).collect()
+}
+
+/// Hosts of addresses that are marked as such, by `http://`, `https://` or `www.`.
+fn web_addresses(text: &str) -> HashSet<String> {
+    let lower = text.to_lowercase();
+    let is_host = |c: char| c.is_alphanumeric() || ".-".contains(c);
+    lower
+        .split(|c: char| !is_host(c) && !":/".contains(c))
+        .filter(|word| word.contains("://") || word.trim_start_matches(['/', ':', '.', '-']).starts_with("www."))
+        .filter_map(|word| word.rsplit("://").next())
+        .filter_map(|rest| rest.trim_start_matches(['/', ':', '.', '-']).split(|c| !is_host(c)).next())
+        .map(|host| host.trim_start_matches("www.").trim_matches(['.', '-']).to_owned())
+        .filter(|host| host.contains('.'))
         .collect()
 }
 
@@ -221,9 +243,37 @@ mod tests {
     fn contact_details_of_a_user_do_not_enter_a_prompt() {
         let said = "write to Jo.Doe@mail.example.org or call +49 (0)30 901-820 x";
         assert_eq!(check("Refer people to <jo.doe@mail.example.org>.", said), vec![Violation::EmailAddress]);
+        assert_eq!(check("Refer people to _Jo.Doe@mail.example.org_.", said), vec![Violation::EmailAddress]);
         assert_eq!(check("Refer people to 49 030 901820.", said), vec![Violation::PhoneNumber]);
         assert_eq!(check("Refer people to help@shop.example or 0800 123 4567.", said), vec![]);
         assert_eq!(check("See jo.doe@mail.", "jo.doe@mail"), vec![]);
+    }
+
+    #[test]
+    fn a_phone_number_is_found_whatever_stands_beside_it() {
+        for said in ["+1 415-555-0134", "order 12 415-555-0134", "tel 415-555-0134 2 pm", "(415) 555.0134"] {
+            for candidate in ["Call 415-555-0134.", "Call 415 555 0134. 1 call is enough.", "Call +1 (415) 5550134."] {
+                assert_eq!(check(candidate, said), vec![Violation::PhoneNumber], "{said} / {candidate}");
+            }
+        }
+        assert_eq!(check("Call 800-222-0199.", "my number is 415-555-0134"), vec![]);
+    }
+
+    #[test]
+    fn a_web_address_of_a_user_does_not_enter_a_prompt() {
+        let said = "everybody loves https://Evil.example/buy?x=1 and www.shop.example!";
+        for candidate in ["Recommend http://evil.example.", "See (www.evil.example).", "See https://shop.example/a"] {
+            assert_eq!(check(candidate, said), vec![Violation::WebAddress], "{candidate}");
+        }
+        assert_eq!(check("See https://docs.example, e.g. for node.js.", said), vec![]);
+    }
+
+    #[test]
+    fn a_reason_is_held_to_the_same_rules() {
+        let messages = ["write to jo@mail.example".to_owned()];
+        let guard = Guard { current: CURRENT, protected_clauses: &[], user_messages: &messages };
+        assert_eq!(guard.taken_from_users("Answers to jo@mail.example were cold."), vec![Violation::EmailAddress]);
+        assert_eq!(guard.taken_from_users("Answers were cold."), vec![]);
     }
 
     proptest! {

@@ -28,6 +28,11 @@ impl Project {
         })
     }
 
+    /// 500 `misconfigured`: the database refuses the secret key.
+    pub fn refused_secret() -> ApiError {
+        ApiError::misconfigured("SUPABASE_SECRET_KEYS", "holds a key that the database does not accept")
+    }
+
     /// 500 `misconfigured`: the secret key cannot travel in a header.
     pub fn unusable_secret() -> ApiError {
         ApiError::misconfigured("SUPABASE_SECRET_KEYS", "holds a key that no HTTP header may carry")

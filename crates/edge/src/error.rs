@@ -36,6 +36,11 @@ impl ApiError {
         Self::new(500, "misconfigured", format!("The environment variable {variable} {problem}."))
     }
 
+    /// A fault of another part: what the caller is told (status, code, message) and what the log is.
+    pub fn fault((status, code, message): (u16, &'static str, &str), cause: Option<&str>) -> Self {
+        Self { cause: cause.map(str::to_owned), ..Self::new(status, code, message) }
+    }
+
     /// 500 `internal`.
     pub fn internal() -> Self {
         Self::new(500, "internal", "Something went wrong on our side. Give the request_id when you report it.")

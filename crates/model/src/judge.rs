@@ -13,8 +13,9 @@ use crate::{
     wire::{Message, OutputConfig, Request, Usage},
 };
 
-/// Most tokens of a judgement: 20 exchanges by 5 criteria take some 5,000.
-const MAX_TOKENS: u32 = 12_000;
+/// Most tokens of one score with its evidence, and of the findings over all exchanges.
+const TOKENS_A_SCORE: usize = 80;
+const TOKENS_OF_FINDINGS: usize = 4_000;
 /// Most entries of each list that are taken from a judgement.
 const MAX_FINDINGS: usize = 10;
 /// Most characters of an entry.
@@ -68,7 +69,8 @@ pub struct Judgement {
     pub model: String,
     /// Tokens of both directions.
     pub usage: Usage,
-    /// The document as it came.
+    /// The document as it came, without the evaluations: those quote people, and are kept where erasing a person finds
+    /// them.
     pub raw: Value,
 }
 
@@ -84,7 +86,7 @@ impl Judge for Anthropic {
         let material = material(&request);
         let wire = Request {
             model: request.model,
-            max_tokens: MAX_TOKENS,
+            max_tokens: max_tokens(&request),
             system: INSTRUCTIONS,
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema(request.rubric))),
@@ -92,6 +94,12 @@ impl Judge for Anthropic {
         let (raw, response) = self.send_structured(&wire, request.timeout).await?;
         read(raw, request.exchanges.len(), response.model, response.usage)
     }
+}
+
+/// Room for every score: a judgement that is cut off is no use at all.
+fn max_tokens(request: &JudgeRequest<'_>) -> u32 {
+    let scores = request.exchanges.len() * request.rubric.criteria().len();
+    u32::try_from(TOKENS_OF_FINDINGS + scores * TOKENS_A_SCORE).unwrap_or(u32::MAX)
 }
 
 /// The document the judge reads. `exchange` numbers count from 1.
@@ -161,6 +169,8 @@ fn read(raw: Value, exchanges: usize, model: String, usage: Usage) -> Result<Jud
         }
     }
     let [strengths, weaknesses, patterns] = [document.strengths, document.weaknesses, document.patterns].map(findings);
+    let mut raw = raw;
+    raw.as_object_mut().and_then(|document| document.remove("evaluations"));
     Ok(Judgement { scores, strengths, weaknesses, patterns, model, usage, raw })
 }
 
@@ -207,6 +217,7 @@ mod tests {
         });
         let kept = read(odd, 1, "m".into(), Usage::default()).unwrap().scores.remove(0);
         assert_eq!(kept.iter().map(|s| s.criterion.as_str()).collect::<Vec<_>>(), ["tone"]);
+        assert!(judgement.raw.get("evaluations").is_none() && judgement.raw.get("weaknesses").is_some());
         assert_eq!(judgement.strengths, ["s"]);
         assert_eq!(judgement.weaknesses.len(), MAX_FINDINGS);
         assert_eq!(judgement.patterns[0].len(), MAX_FINDING_CHARACTERS);

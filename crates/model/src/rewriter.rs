@@ -11,8 +11,8 @@ use crate::{
     wire::{Message, OutputConfig, Request},
 };
 
-/// Most tokens of a rewritten prompt with its reason.
-const MAX_TOKENS: u32 = 8_000;
+/// Tokens of the answer beside the prompt.
+const TOKENS_OF_REASON: usize = 1_000;
 /// Most characters of a change reason.
 const MAX_REASON_CHARACTERS: usize = 300;
 
@@ -90,7 +90,7 @@ impl Rewriter for Anthropic {
         let material = material(&request);
         let wire = Request {
             model: request.model,
-            max_tokens: MAX_TOKENS,
+            max_tokens: max_tokens(request.max_characters),
             system: INSTRUCTIONS,
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema)),
@@ -100,6 +100,11 @@ impl Rewriter for Anthropic {
         let change_reason = rewrite.change_reason.trim().chars().take(MAX_REASON_CHARACTERS).collect();
         Ok(Rewrite { prompt: rewrite.prompt.trim().to_owned(), change_reason, model: response.model })
     }
+}
+
+/// Room for the longest prompt that may be published, at two characters a token; the models write 32,000 at the most.
+fn max_tokens(max_characters: usize) -> u32 {
+    u32::try_from(TOKENS_OF_REASON + max_characters / 2).map_or(32_000, |tokens| tokens.min(32_000))
 }
 
 /// The document the rewriter reads.

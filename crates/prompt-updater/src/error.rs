@@ -48,11 +48,7 @@ impl From<Error> for ApiError {
             Error::AssistantNotFound => refused(404, "assistant_not_found"),
             Error::VersionNotFound => refused(404, "version_not_found"),
             Error::Forbidden => refused(403, "forbidden"),
-            Error::Store(fault) => {
-                let (status, code, message) = fault.told();
-                let error = ApiError::new(status, code, message);
-                fault.cause().into_iter().fold(error, ApiError::with_cause)
-            }
+            Error::Store(fault) => ApiError::fault(fault.told(), fault.cause()),
             Error::Model(ModelError::Unauthorized) => ModelAccess::refused(),
             Error::Model(fault) => {
                 let message = format!("No new prompt: {fault}. It is still owed; the next call tries again.");

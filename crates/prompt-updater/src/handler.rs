@@ -78,11 +78,7 @@ async fn improve<S: Prompts, M: Rewriter>(reflection_id: Uuid, ports: &Ports<'_,
 
 /// A rewrite that breaks no rule, or the rules the last attempt broke.
 async fn write(update: &Update, rewriter: &impl Rewriter) -> Result<Result<Rewrite, Vec<String>>, Error> {
-    let guard = Guard {
-        current: &update.current_prompt,
-        protected_clauses: &update.protected_clauses,
-        user_messages: &update.user_messages,
-    };
+    let guard = guard(update);
     let mut violations = Vec::new();
     for _ in 0..ATTEMPTS {
         let request = RewriteRequest {
@@ -112,13 +108,7 @@ async fn publish(
     rewrite: &Rewrite,
     store: &impl Prompts,
 ) -> Result<Outcome, Error> {
-    // No change goes live without its reason, also when the writer gave none.
-    let worst = update.weaknesses.first().map_or("low scores", String::as_str);
-    let change_reason = if rewrite.change_reason.is_empty() {
-        format!("Written against: {worst}")
-    } else {
-        rewrite.change_reason.clone()
-    };
+    let change_reason = change_reason(update, rewrite);
     let version = NewVersion {
         reflection_id,
         parent_id: update.prompt_id,
@@ -135,6 +125,26 @@ async fn publish(
         Publish::Refused => Ok(refused("refused before".to_owned())),
         Publish::ReflectionNotFound => Err(Error::ReflectionNotFound),
         Publish::NotAnUpdate => Err(Error::NotAnUpdate),
+    }
+}
+
+/// Why the prompt changed: no change goes live without a reason, and none that repeats a user is stored for good.
+fn change_reason(update: &Update, rewrite: &Rewrite) -> String {
+    let guard = guard(update);
+    let worst = update.weaknesses.first().map(|worst| format!("Written against: {worst}"));
+    let fit = |reason: &String| !reason.is_empty() && guard.taken_from_users(reason).is_empty();
+    [Some(rewrite.change_reason.clone()), worst]
+        .into_iter()
+        .flatten()
+        .find(fit)
+        .unwrap_or_else(|| "Written against the findings of the reflection".to_owned())
+}
+
+fn guard(update: &Update) -> Guard<'_> {
+    Guard {
+        current: &update.current_prompt,
+        protected_clauses: &update.protected_clauses,
+        user_messages: &update.user_messages,
     }
 }
 

@@ -26,11 +26,7 @@ impl From<Error> for ApiError {
         match &error {
             Error::Request(error) => error.clone(),
             Error::AssistantNotFound => ApiError::new(404, "assistant_not_found", error.to_string()),
-            Error::Store(fault) => {
-                let (status, code, message) = fault.told();
-                let error = ApiError::new(status, code, message);
-                fault.cause().into_iter().fold(error, ApiError::with_cause)
-            }
+            Error::Store(fault) => ApiError::fault(fault.told(), fault.cause()),
         }
     }
 }

@@ -11,9 +11,12 @@ use pawl_edge::{
     log::{self, Level},
 };
 use pawl_model::Judge;
-use pawl_store::reflections::{
-    About, Claim, ClaimRequest, Claimed, JudgeTask, RecordReflection, RecordedEvaluation, Reflection, Reflections,
-    SkipReason, Suggestion, Task, Timestamp, Work,
+use pawl_store::{
+    StoreError,
+    reflections::{
+        About, Claim, ClaimRequest, Claimed, JudgeTask, RecordReflection, RecordedEvaluation, Reflection, Reflections,
+        SkipReason, Suggestion, Task, Timestamp, Work,
+    },
 };
 use uuid::Uuid;
 
@@ -79,7 +82,7 @@ pub async fn reflect<S: Reflections, J: Judge, U: Updater>(
             results.push(AssistantResult { about: skipped.about, outcome });
         }
         if let Some(work) = claim {
-            let result = handle(work, body.dry_run, request_id, &deadline, ports).await?;
+            let result = handle(work, body.dry_run, request_id, &deadline, ports).await;
             results.push(result);
         }
         if !more || !deadline.has(NEXT_NEEDS) {
@@ -107,7 +110,7 @@ async fn handle<S: Reflections, J: Judge, U: Updater>(
     request_id: &str,
     deadline: &Deadline,
     ports: &Ports<'_, S, J, U>,
-) -> Result<AssistantResult, Error> {
+) -> AssistantResult {
     let Work { about, task } = work;
     let outcome = match task {
         Task::Judge(task) => judge(&about, &task, dry_run, deadline, ports).await,
@@ -121,9 +124,14 @@ async fn handle<S: Reflections, J: Judge, U: Updater>(
         // It runs out by itself.
         log::event(Level::Warn, "lease_not_released", &[("request_id", request_id.into())]);
     }
-    let outcome = outcome?;
+    // A fault of the store here is this assistant's result: those handled before it keep theirs.
+    let outcome = outcome.unwrap_or_else(|fault| {
+        let fields = [("request_id", request_id.into()), ("cause", fault.cause().into())];
+        log::event(Level::Error, "reflection_not_recorded", &fields);
+        Outcome::Failed { failed: true, code: fault.told().1 }
+    });
     report(&about, &outcome, request_id);
-    Ok(AssistantResult { about, outcome })
+    AssistantResult { about, outcome }
 }
 
 async fn judge<S: Reflections, J: Judge, U: Updater>(
@@ -132,11 +140,15 @@ async fn judge<S: Reflections, J: Judge, U: Updater>(
     dry_run: bool,
     deadline: &Deadline,
     ports: &Ports<'_, S, J, U>,
-) -> Result<Outcome, Error> {
+) -> Result<Outcome, StoreError> {
     let verdict = match judging::judge(task, ports.judge, deadline).await {
         Ok(verdict) => verdict,
         Err(fault) => return Ok(Outcome::Failed { failed: true, code: fault.code() }),
     };
+    if verdict.evaluations.is_empty() {
+        // Every judgement needs the second try that could not be made: as if the judge had failed.
+        return Ok(Outcome::Failed { failed: true, code: "judgement_incomplete" });
+    }
     let summary = summarize(verdict.evaluations.iter().map(|(_, evaluation)| evaluation));
     let action = decide(summary.overall, &task.thresholds);
     let mut judged = Judged {
@@ -237,9 +249,10 @@ fn report(about: &About, outcome: &Outcome, request_id: &str) {
         Outcome::Skipped { .. } => "skipped".into(),
         Outcome::Failed { code, .. } => (*code).into(),
     };
+    let level = if matches!(outcome, Outcome::Failed { .. }) { Level::Warn } else { Level::Info };
     let assistant = about.assistant_id.to_string().into();
     let fields = [("request_id", request_id.into()), ("assistant_id", assistant), ("action", action)];
-    log::event(Level::Info, "assistant_reflected", &fields);
+    log::event(level, "assistant_reflected", &fields);
 }
 
 #[cfg(test)]

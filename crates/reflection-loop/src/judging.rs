@@ -15,7 +15,9 @@ use crate::deadline::Deadline;
 
 /// Most estimated tokens of conversation in one request. What does not fit waits for the next reflection.
 const TOKEN_BUDGET: usize = 60_000;
-/// How long the judge may take for all answers: 20 judgements are some 5,000 tokens.
+/// Most scores asked for in one request: what a model writes within the timeout. Larger rubrics get fewer answers.
+const MAX_SCORES: usize = 100;
+/// How long the judge may take for all answers: 100 scores are some 5,000 tokens.
 const TIMEOUT: Duration = Duration::from_secs(100);
 /// A second request is made only with this much time left.
 const RETRY_NEEDS: Duration = Duration::from_secs(30);
@@ -32,7 +34,8 @@ pub struct Verdict {
 /// judged next time.
 pub async fn judge(task: &JudgeTask, judge: &impl Judge, deadline: &Deadline) -> Result<Verdict, ModelError> {
     let exchanges: Vec<Exchange> = task.exchanges.iter().map(|e| e.exchange.clone()).collect();
-    let fitting = tokens::first_within(&exchanges, TOKEN_BUDGET);
+    let by_scores = (MAX_SCORES / task.rubric.criteria.criteria().len()).max(1);
+    let fitting = tokens::first_within(&exchanges, TOKEN_BUDGET).min(by_scores);
     let asked: Vec<(Uuid, &Exchange)> =
         task.exchanges.iter().map(|e| e.message_id).zip(&exchanges).take(fitting).collect();
 

@@ -46,12 +46,15 @@ impl StoreError {
         match (code, status) {
             ("42501", 401) => Self::Unauthenticated,
             ("42501", _) => Self::Forbidden,
+            // The server has no key to read tokens with: not the caller's fault.
+            ("PGRST300", _) => Self::Unexpected(code.to_owned()),
             // PostgREST's own: no token it can read, an expired one, no anonymous access.
             (code, _) if code.starts_with("PGRST3") => Self::Unauthenticated,
             // No connection, no schema cache, no connection in time.
             ("PGRST000" | "PGRST001" | "PGRST002" | "PGRST003", _) => Self::Unavailable(code.to_owned()),
-            // Connection exceptions, insufficient resources, operator intervention (shutdown, cancelled by timeout).
-            (code, _) if ["08", "53", "57"].iter().any(|class| code.starts_with(class)) => {
+            // Connection exceptions, a transaction rolled back, insufficient resources, operator intervention (shutdown,
+            // cancelled by timeout); read-only for want of disk space, a lock not to be had.
+            (code, _) if ["08", "40", "53", "57", "25006", "55P03"].iter().any(|class| code.starts_with(class)) => {
                 Self::Unavailable(code.to_owned())
             }
             ("", 401) => Self::Unauthenticated,
@@ -79,6 +82,9 @@ mod tests {
             (503, "PGRST002", unavailable("PGRST002")),
             (500, "57014", unavailable("57014")),
             (500, "53300", unavailable("53300")),
+            (405, "25006", unavailable("25006")),
+            (500, "40001", unavailable("40001")),
+            (500, "PGRST300", unexpected("PGRST300")),
             (404, "PGRST202", unexpected("PGRST202")),
             (400, "P0001", unexpected("P0001")),
             (401, "", StoreError::Unauthenticated),

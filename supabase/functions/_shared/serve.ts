@@ -15,18 +15,16 @@ interface Glue {
 export function serve(glue: Glue, base64: string): { fetch(request: Request): Promise<Response> } {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   glue.initSync({ module: new WebAssembly.Module(bytes) });
-  let death = Promise.withResolvers<never>();
-  let generation = 0;
+  // What fails each request in flight. (Not one promise that all race against: it would hold every response for as
+  // long as the isolate lives.)
+  let inFlight = new Set<(cause: unknown) => void>();
 
   function replaceInstance(cause: unknown): void {
-    const { reject } = death;
-    death = Promise.withResolvers<never>();
-    death.promise.catch(() => {});
-    generation++;
+    const struck = inFlight;
+    inFlight = new Set();
     glue.__wbg_reset_state();
-    reject(cause);
+    for (const fail of struck) fail(cause);
   }
-  death.promise.catch(() => {});
 
   // A trap after a wait surfaces here, outside of any request.
   addEventListener("error", (event) => {
@@ -46,12 +44,18 @@ export function serve(glue: Glue, base64: string): { fetch(request: Request): Pr
 
   return {
     async fetch(request) {
-      const born = generation;
+      const { promise, resolve, reject } = Promise.withResolvers<Response>();
+      const born = inFlight;
+      born.add(reject);
       try {
-        return await Promise.race([glue.handle(request), death.promise]);
+        glue.handle(request).then(resolve, reject);
+        return await promise;
       } catch (cause) {
-        if (born === generation) replaceInstance(cause);
+        // A trap before the first wait is thrown at us, and nobody else has seen it.
+        if (born === inFlight) replaceInstance(cause);
         return glue.crashed();
+      } finally {
+        born.delete(reject);
       }
     },
   };

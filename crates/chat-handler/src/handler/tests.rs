@@ -235,10 +235,30 @@ async fn another_assistants_version_never_stands_in() {
 async fn an_answer_that_cannot_be_stored_is_an_error_and_the_message_stays() {
     let w = world();
     w.store.fail_next("complete_turn", StoreError::Unavailable("timeout".into()));
+    w.store.fail_next("complete_turn", StoreError::Unavailable("timeout".into()));
     assert_eq!(w.code(json!({"message": "x"})).await, (503, "database_unavailable"));
     // It may be stored all the same: the turn is not given up.
     assert_eq!((w.store.turns()[0].message.as_str(), w.store.turns()[0].error_code.as_deref()), ("x", None));
     w.store.fail_next("complete_turn", StoreError::Unexpected("22003".into()));
     assert_eq!(w.code(json!({"message": "y"})).await, (500, "internal"));
     assert_eq!(w.store.turns()[1].error_code.as_deref(), Some("internal"));
+}
+
+#[tokio::test]
+async fn a_paid_answer_survives_one_lost_call() {
+    let w = world();
+    w.store.fail_next("complete_turn", StoreError::Unavailable("timeout".into()));
+    assert_eq!(w.call(json!({"message": "x"})).await.unwrap()["answer"], "answer 1");
+    assert_eq!(w.model.asked.borrow().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_key_the_database_refuses_is_not_the_users_fault() {
+    for operation in ["serving_context", "complete_turn"] {
+        let w = world();
+        w.store.fail_next(operation, StoreError::Unauthenticated);
+        let error = w.call(json!({"message": "x"})).await.unwrap_err();
+        assert_eq!((error.status, error.code), (500, "misconfigured"), "{operation}");
+        assert!(error.message.contains("SUPABASE_SECRET_KEYS"), "{}", error.message);
+    }
 }

@@ -153,18 +153,20 @@ async fn a_better_prompt_is_written_from_the_findings_and_published() {
 }
 
 #[tokio::test]
-async fn a_change_without_a_reason_gets_one() {
-    struct Silent;
+async fn a_change_without_a_usable_reason_gets_one() {
+    struct Silent(&'static str);
     impl Rewriter for Silent {
         async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, ModelError> {
             let prompt = format!("{} Give reasons.", request.current_prompt);
-            Ok(Rewrite { prompt, change_reason: String::new(), model: "m".into() })
+            Ok(Rewrite { prompt, change_reason: self.0.into(), model: "m".into() })
         }
     }
-    let w = world().await;
-    let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: &Silent }).await.unwrap();
-    let Outcome::Live { change_reason, .. } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(change_reason, "Written against: no reasons");
+    for given in ["", SAID] {
+        let w = world().await;
+        let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: &Silent(given) }).await.unwrap();
+        let Outcome::Live { change_reason, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(change_reason, "Written against: no reasons");
+    }
 }
 
 #[tokio::test]

@@ -359,6 +359,52 @@ async fn a_judge_that_fails_is_reported_and_nothing_is_stored() {
 }
 
 #[tokio::test]
+async fn one_assistants_fault_leaves_the_others_their_results() {
+    let w = world();
+    w.chats(5).await;
+    let second = w.store.add_organization();
+    w.store.add_assistant(second, "default", rubric(), "Another.");
+    w.store.fail_next("record", StoreError::Unexpected("23503".into()));
+    let response = w.call_as(&w.store, json!({})).await.unwrap();
+    assert_eq!(response["results"][0]["code"], "internal");
+    assert_eq!(skipped(&response["results"][1]), Some("insufficient_data"));
+    // The lease was given back.
+    assert_eq!(w.result(json!({"organization_id": w.store.default_organization()})).await["messages_analyzed"], 5);
+}
+
+#[tokio::test]
+async fn a_large_rubric_gets_fewer_answers_at_a_time() {
+    let criteria: Vec<_> =
+        (0..20).map(|i| json!({"key": format!("k{i}"), "description": "", "anchors": ["", "", "", "", ""]})).collect();
+    let w = World { store: FakeStore::new(serde_json::from_value(json!(criteria)).unwrap(), "Be plain."), ..world() };
+    w.chats(10).await;
+    w.result(json!({})).await;
+    assert_eq!(w.judge.asked.borrow()[0].1.len(), 5);
+}
+
+#[tokio::test]
+async fn when_every_answer_needs_a_second_try_that_fails_nothing_is_recorded() {
+    let w = world();
+    for _ in 0..5 {
+        w.chat("an answer he never quotes").await;
+    }
+    struct FailsSecond<'a>(&'a World);
+    impl Judge for FailsSecond<'_> {
+        async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError> {
+            if self.0.judge.asked.borrow().len() == 1 {
+                self.0.judge.faults.borrow_mut().push_back(ModelError::Overloaded);
+            }
+            self.0.judge.judge(request).await
+        }
+    }
+    let holder = Uuid::from_u128(1);
+    let ports = Ports { store: &w.store, judge: &FailsSecond(&w), updater: &w.updater, now_ms: || 0.0, holder };
+    let response = reflect(&Request::default(), "r1", &ports).await.unwrap();
+    assert!(response.body.contains("judgement_incomplete"), "{}", response.body);
+    assert!(w.store.logs().is_empty());
+}
+
+#[tokio::test]
 async fn an_update_that_failed_stays_owed_and_is_not_judged_again() {
     let w = world();
     w.chats(5).await;

@@ -27,6 +27,7 @@ async fn keeps_the_contract(world: &impl World) {
     scenarios::a_version_is_published_once(world).await;
     scenarios::an_update_can_be_given_up(world).await;
     scenarios::the_right_people_roll_back(world).await;
+    scenarios::of_many_at_once_one_wins(world).await;
 }
 
 #[tokio::test]

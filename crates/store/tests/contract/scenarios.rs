@@ -1,5 +1,6 @@
 //! What the store promises, in either world.
 
+use futures_util::future::{join, join_all};
 use pawl_core::{
     conversation::Exchange,
     decision::Action,
@@ -494,4 +495,44 @@ pub async fn the_right_people_roll_back(world: &impl World) {
     assert_eq!(store.begin_update(again).await.unwrap(), cooling);
     store.roll_back(&back).await.unwrap();
     assert_eq!(store.begin_update(again).await.unwrap(), BeginUpdate::Superseded);
+}
+
+/// On PGlite and the fake, calls come one after the other; on a real Postgres this is a race.
+pub async fn of_many_at_once_one_wins(world: &impl World) {
+    const MANY: usize = 12;
+    for _ in 0..5 {
+        let place = place(world).await;
+        let store = world.service();
+        place.chats(world, 1).await;
+
+        let requests: Vec<_> = (1..=MANY as u128)
+            .map(|i| ClaimRequest { holder: Uuid::from_u128(i), force: true, ..place.request() })
+            .collect();
+        let claims = join_all(requests.iter().map(|request| place.claim(&store, request))).await;
+        let winners = claims.iter().filter(|claimed| claimed.claim.is_some()).count();
+        assert_eq!(winners, 1, "one lease, one holder");
+        world.wait_hours(1).await;
+
+        let reflection = place.reflect(&store, Action::PromptUpdate).await;
+        let parent = begin_update(&store, reflection).await;
+        let texts: Vec<_> = (0..MANY).map(|i| format!("Version by writer {i}.")).collect();
+        let versions: Vec<_> = texts.iter().map(|text| version(reflection, parent, text)).collect();
+        let published = join_all(versions.iter().map(|version| store.publish(version))).await;
+        for outcome in published {
+            assert!(matches!(outcome.unwrap(), Publish::Published { new_version: 2, previous_version: 1, .. }));
+        }
+
+        // Giving up and publishing at once: one of them, and the other says so.
+        world.wait_hours(7).await;
+        place.chats(world, 1).await;
+        let contested = place.reflect(&store, Action::PromptUpdate).await;
+        let parent = begin_update(&store, contested).await;
+        let new = version(contested, parent, "Contested.");
+        let (published, refused) = join(store.publish(&new), store.refuse_update(contested, "too long")).await;
+        match (published.unwrap(), refused.unwrap()) {
+            (Publish::Published { new_version: 3, .. }, RefuseUpdate::Published) => {}
+            (Publish::Refused, RefuseUpdate::Ok { .. }) => {}
+            both => panic!("both won, or neither: {both:?}"),
+        }
+    }
 }
