@@ -98,12 +98,13 @@ function isRoutine(line: string): boolean {
 }
 
 async function applySettings(stack: Stack, { paused = false, conversations }: DemoOptions): Promise<void> {
-  const answers = conversations.flat().length;
+  // A file of a few conversations is enough to look at.
+  const few = conversations.length;
   const { cooldown_hours, max_updates_per_day, auto_update_threshold } = SETTINGS;
   await stack.database.query(
     `update pawl.loop_settings set cooldown_hours = $1, max_updates_per_day = $2, auto_update_threshold = $3,
        min_conversations = least(min_conversations, $4), updates_paused = $5`,
-    [cooldown_hours, max_updates_per_day, auto_update_threshold, answers, paused],
+    [cooldown_hours, max_updates_per_day, auto_update_threshold, few, paused],
   );
 }
 

@@ -14,6 +14,7 @@ create table pawl.loop_settings (
   assistant_id uuid primary key references pawl.assistants (id) on delete cascade,
   -- When to judge.
   window_hours numeric not null default 24 check (window_hours > 0),
+  -- Sessions that unjudged answers must come from; and answers judged at a time.
   min_conversations integer not null default 5 check (min_conversations between 1 and 20),
   max_conversations integer not null default 20 check (max_conversations between 1 and 20),
   reflect_every_hours numeric not null default 6 check (reflect_every_hours >= 0),

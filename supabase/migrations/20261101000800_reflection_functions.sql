@@ -27,11 +27,11 @@ $$;
 -- Answers of a version that wait for their judgement, newest first: [{message_id, user_message, answer}, …]. Beside an
 -- answer stands the one user message it answers, not every earlier one of the session.
 create function pawl.unjudged_answers(p_prompt_id uuid, p_since timestamptz, p_limit integer)
-returns table (message_id uuid, user_message text, answer text)
+returns table (message_id uuid, session_id uuid, user_message text, answer text)
 language sql stable
 set search_path = ''
 as $$
-  select a.id, q.content, a.content
+  select a.id, a.session_id, q.content, a.content
   from pawl.messages a
   join pawl.turns t on t.answer_message_id = a.id
   join pawl.messages q on q.id = t.user_message_id
@@ -56,6 +56,7 @@ declare
   v_last pawl.reflection_logs;
   v_since timestamptz;
   v_waiting integer;
+  v_conversations integer;
 begin
   if v_block in ('paused', 'locked', 'daily_limit') and not p_force then
     return jsonb_build_object('reason', v_block);
@@ -76,9 +77,11 @@ begin
   end if;
 
   -- No more than the larger bound is ever counted.
-  select count(*) into v_waiting from pawl.unjudged_answers(
-    v_prompt.id, v_since, greatest(v_settings.reflect_every_messages, v_settings.min_conversations));
-  if v_waiting < v_settings.min_conversations then
+  select count(*), count(distinct u.session_id) into v_waiting, v_conversations
+    from pawl.unjudged_answers(
+      v_prompt.id, v_since, greatest(v_settings.reflect_every_messages, v_settings.max_conversations)) u;
+  -- Conversations, not answers: one talkative person is not enough to judge a prompt by.
+  if v_conversations < v_settings.min_conversations then
     return jsonb_build_object('reason', 'insufficient_data');
   elsif not p_force and v_waiting < v_settings.reflect_every_messages
         and v_last.created_at > now() - v_settings.reflect_every_hours * interval '1 hour' then

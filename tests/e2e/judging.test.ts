@@ -80,8 +80,20 @@ Deno.test("judging", async (test) => {
       near(Number(performance_score), result.scores.overall);
     });
 
-    await test.step("of a longer session each answer is shown with the one message it answers", async () => {
+    await test.step("ten answers of one conversation are no five conversations [catches: one person steering the prompt]", async () => {
       const assistant = await makeAssistant(stack, CONTENT);
+      const user_id = crypto.randomUUID();
+      await join(stack, assistant.organization, user_id);
+      let session_id: string | undefined;
+      for (let turn = 0; turn < 10; turn++) {
+        const body = { message: "How do I water ivy?", session_id, user_id, assistant: assistant.slug };
+        session_id = (await post(stack, "chat-handler", body, service(stack))).body.session_id;
+      }
+      assert.deepEqual(await reflect(stack, assistant, { force: true }), skipped("insufficient_data"));
+    });
+
+    await test.step("of a longer session each answer is shown with the one message it answers", async () => {
+      const assistant = await makeAssistant(stack, { ...CONTENT, min_conversations: 1 });
       const user = crypto.randomUUID();
       await join(stack, assistant.organization, user);
       const questions = ["tulips", "roses", "ferns", "cacti", "ivy"].map((plant) => `How do I water ${plant}?`);

@@ -9,6 +9,9 @@ pub const MAX_GROWTH: usize = 2;
 /// Digits in a row that are taken for (a part of) a phone number: national numbers have no fewer.
 const PHONE_DIGITS: usize = 7;
 
+/// Finds what must not be shared with a user's message, in a form that compares equal.
+type Finder = fn(&str) -> HashSet<String>;
+
 /// What a candidate is checked against.
 #[derive(Debug, Clone, Copy)]
 pub struct Guard<'a> {
@@ -91,7 +94,7 @@ impl Guard<'_> {
 
     /// What a text (a candidate, or the reason given for it) repeats of the users' messages.
     pub fn taken_from_users(&self, text: &str) -> Vec<Violation> {
-        let rules: [(Violation, fn(&str) -> HashSet<String>); 4] = [
+        let rules: [(Violation, Finder); 4] = [
             (Violation::CopiedFromUser, word_runs),
             (Violation::EmailAddress, email_addresses),
             (Violation::PhoneNumber, phone_numbers),
@@ -106,7 +109,7 @@ impl Guard<'_> {
 
     /// True when the candidate shares something with a user's message that neither the current prompt nor a protected
     /// clause has: a user who quotes the prompt must not be able to block every rewrite of it.
-    fn takes_from_users(&self, candidate: &str, find: fn(&str) -> HashSet<String>) -> bool {
+    fn takes_from_users(&self, candidate: &str, find: Finder) -> bool {
         let mut suspects = find(candidate);
         for ours in self.protected_clauses.iter().map(String::as_str).chain([self.current]) {
             let ours = find(ours);

@@ -1,5 +1,7 @@
 //! Reflections.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use pawl_core::{conversation::Exchange, decision::Action};
 use uuid::Uuid;
@@ -139,7 +141,7 @@ impl State {
         }
 
         let waiting = self.unjudged(prompt.id, since);
-        if waiting.len() < settings.min_conversations {
+        if self.conversations(&waiting) < settings.min_conversations {
             return Err(SkipReason::InsufficientData);
         }
         let recent = last.is_some_and(|l| l.created_at > now - TimeDelta::hours(settings.reflect_every_hours));
@@ -155,6 +157,13 @@ impl State {
             thresholds: settings.thresholds,
             exchanges: waiting.into_iter().take(settings.max_conversations).collect(),
         })))
+    }
+
+    /// How many sessions these answers come from.
+    fn conversations(&self, waiting: &[StoredExchange]) -> usize {
+        let ids: BTreeSet<_> = waiting.iter().map(|e| e.message_id).collect();
+        let of_waiting = |t: &&super::StoredTurn| t.answer.as_ref().is_some_and(|a| ids.contains(&a.id));
+        self.turns.iter().filter(of_waiting).map(|t| t.session_id).collect::<BTreeSet<_>>().len()
     }
 
     /// As `pawl.unjudged_answers`.
