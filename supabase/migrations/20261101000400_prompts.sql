@@ -48,12 +48,31 @@ revoke execute on function pawl.keep_prompt_text() from public, anon, authentica
 create trigger keep_prompt_text before update on pawl.system_prompts
   for each row execute function pawl.keep_prompt_text();
 
--- `criteria`: [{"key", "description", "weight", "anchors": [text for 1, …, text for 5]}, …].
+-- True for [{"key", "description", "weight" (above 0; 1 if left out), "anchors": [text for 1, …, text for 5]}, …] with 1
+-- to 20 criteria of distinct keys. A rubric that cannot be read would stop the loop for its assistant.
+create function pawl.is_rubric(p_criteria jsonb) returns boolean
+language sql immutable
+set search_path = ''
+as $$
+  select count(*) between 1 and 20 and count(*) = count(distinct c ->> 'key') and coalesce(bool_and(
+    jsonb_typeof(c -> 'key') = 'string'
+    and jsonb_typeof(c -> 'description') = 'string'
+    and case jsonb_typeof(c -> 'anchors')
+          when 'array' then jsonb_array_length(c -> 'anchors') = 5 and not exists (
+            select from jsonb_array_elements(c -> 'anchors') a where jsonb_typeof(a) <> 'string')
+          else false end
+    and case jsonb_typeof(c -> 'weight') when 'number' then (c ->> 'weight')::numeric > 0 else not c ? 'weight' end
+  ), false)
+  from jsonb_array_elements(case jsonb_typeof(p_criteria) when 'array' then p_criteria else '[]' end) c
+$$;
+revoke execute on function pawl.is_rubric(jsonb) from public, anon, authenticated, service_role;
+grant execute on function pawl.is_rubric(jsonb) to service_role;
+
 create table pawl.rubrics (
   id uuid primary key default gen_random_uuid(),
   assistant_id uuid not null references pawl.assistants (id) on delete cascade,
   version integer not null default 1 check (version > 0),
-  criteria jsonb not null check (jsonb_typeof(criteria) = 'array' and jsonb_array_length(criteria) between 1 and 20),
+  criteria jsonb not null check (pawl.is_rubric(criteria)),
   is_active boolean not null default false,
   created_at timestamptz not null default now(),
   unique (assistant_id, version)

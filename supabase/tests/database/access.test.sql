@@ -1,6 +1,6 @@
 -- Who has which right, from the catalogue: an object that nobody entered below fails.
 begin;
-select plan(59);
+select plan(60);
 
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
 insert into expected_tables values
@@ -35,6 +35,7 @@ insert into expected_functions values
   ('public.pawl_release_reflection(uuid, uuid)',                                      'service_role'),
   ('public.pawl_serving_context(uuid)',                                               'service_role'),
   ('pawl.caller_id()',                                                                ''),
+  ('pawl.is_rubric(jsonb)',                                                           'service_role'),
   ('pawl.is_service()',                                                               'authenticated service_role'),
   ('pawl.is_member(uuid)',                                                            'authenticated service_role'),
   ('pawl.is_admin(uuid)',                                                             'authenticated service_role'),

@@ -51,7 +51,7 @@ select throws_ok(
 
 select throws_ok(
   $$insert into pawl.rubrics (assistant_id, version, is_active, criteria)
-    values (tests.id('acme/default'), 2, true, '[{"key": "a"}]')$$,
+    select assistant_id, 2, true, criteria from pawl.rubrics where assistant_id = tests.id('acme/default')$$,
   '23505', null, 'an assistant has no second rubric in use');
 select throws_ok(
   $$update pawl.loop_settings set suggestion_threshold = 2 where assistant_id = tests.id('acme/default')$$,
