@@ -276,12 +276,7 @@ async fn a_lease_lost_while_judging_stores_nothing() {
     }
     let ports =
         Ports { store: &w.store, judge: &Slow(&w), updater: &w.updater, now_ms: || 0.0, holder: Uuid::from_u128(1) };
-    let request = Request {
-        method: "POST".into(),
-        headers: vec![("content-type".into(), "application/json".into())],
-        body: b"{}".to_vec(),
-    };
-    let response = reflect(&request, "r1", &ports).await.unwrap();
+    let response = reflect(&Request::default(), "r1", &ports).await.unwrap();
     let body: Value = serde_json::from_str(&response.body).unwrap();
     assert_eq!(skipped(&body["results"][0]), Some("in_progress"), "{body}");
     assert!(w.store.logs().is_empty() && w.store.evaluated().is_empty());
@@ -336,12 +331,7 @@ async fn answers_whose_second_try_fails_wait_for_the_next_reflection() {
         now_ms: || 0.0,
         holder: Uuid::from_u128(1),
     };
-    let request = Request {
-        method: "POST".into(),
-        headers: vec![("content-type".into(), "application/json".into())],
-        body: b"{}".to_vec(),
-    };
-    reflect(&request, "r1", &ports).await.unwrap();
+    reflect(&Request::default(), "r1", &ports).await.unwrap();
     assert_eq!(w.store.evaluated().len(), 5);
     assert!(w.store.evaluated().values().all(Option::is_some));
 }
@@ -436,12 +426,7 @@ async fn with_too_little_time_left_an_update_waits_for_the_next_call() {
         now_ms: || NOW_MS.get(),
         holder: Uuid::from_u128(1),
     };
-    let request = Request {
-        method: "POST".into(),
-        headers: vec![("content-type".into(), "application/json".into())],
-        body: b"{}".to_vec(),
-    };
-    let response = reflect(&request, "r1", &ports).await.unwrap();
+    let response = reflect(&Request::default(), "r1", &ports).await.unwrap();
     let body: Value = serde_json::from_str(&response.body).unwrap();
     assert_eq!(body["results"][0]["update"], json!({"failed": true, "code": "no_time_left"}));
     assert!(w.updater.asked.borrow().is_empty());

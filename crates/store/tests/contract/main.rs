@@ -13,21 +13,22 @@
 mod scenarios;
 mod worlds;
 
+use scenarios::{prompts, reflections, turns};
 use worlds::{FakeWorld, StackWorld, World};
 
 /// Every scenario in a world, in order. Each makes its own organisation, so none sees another's rows.
 async fn keeps_the_contract(world: &impl World) {
-    scenarios::a_turn_is_stored_answered_and_remembered(world).await;
-    scenarios::any_text_comes_back_as_it_was(world).await;
-    scenarios::a_refused_turn_has_its_reason(world).await;
-    scenarios::rights_are_the_databases(world).await;
-    scenarios::a_reflection_is_claimed_recorded_and_not_repeated(world).await;
-    scenarios::a_lease_is_exclusive_and_runs_out(world).await;
-    scenarios::pauses_locks_and_caps_are_obeyed_unless_forced(world).await;
-    scenarios::a_version_is_published_once(world).await;
-    scenarios::an_update_can_be_given_up(world).await;
-    scenarios::the_right_people_roll_back(world).await;
-    scenarios::of_many_at_once_one_wins(world).await;
+    turns::a_turn_is_stored_answered_and_remembered(world).await;
+    turns::any_text_comes_back_as_it_was(world).await;
+    turns::a_refused_turn_has_its_reason(world).await;
+    turns::rights_are_the_databases(world).await;
+    reflections::a_reflection_is_claimed_recorded_and_not_repeated(world).await;
+    reflections::a_lease_is_exclusive_and_runs_out(world).await;
+    reflections::pauses_locks_and_caps_are_obeyed_unless_forced(world).await;
+    prompts::a_version_is_published_once(world).await;
+    prompts::an_update_can_be_given_up(world).await;
+    prompts::the_right_people_roll_back(world).await;
+    prompts::of_many_at_once_one_wins(world).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,9 @@
+//! What the store promises, in either world.
+
+pub mod prompts;
+pub mod reflections;
+pub mod turns;
+
+use uuid::Uuid;
+
+const HOLDER: Uuid = Uuid::from_u128(0xA1);

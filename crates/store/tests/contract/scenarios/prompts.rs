@@ -1,0 +1,184 @@
+//! Changes of the live prompt.
+
+use futures_util::future::{join, join_all};
+use pawl_core::decision::Action;
+use pawl_store::{
+    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest},
+    reflections::{ClaimRequest, Reflections, SkipReason, Task},
+};
+use uuid::Uuid;
+
+use super::{HOLDER, reflections::place};
+use crate::worlds::{Change, World};
+
+fn version(reflection_id: Uuid, parent_id: Uuid, content: &str) -> NewVersion<'_> {
+    NewVersion { reflection_id, parent_id, content, change_reason: "Reasons were missing.", model: "simulated/writer" }
+}
+
+async fn begin_update(store: &impl Prompts, reflection_id: Uuid) -> Uuid {
+    match store.begin_update(reflection_id).await.unwrap() {
+        BeginUpdate::Ok(update) => update.prompt_id,
+        refused => panic!("the update was refused: {refused:?}"),
+    }
+}
+
+pub async fn a_version_is_published_once(world: &impl World) {
+    let place = place(world).await;
+    let store = world.service();
+    place.chats(world, 2).await;
+    world.change(place.assistant_id, Change::Protect("bicycles")).await;
+    let reflection = place.reflect(&store, Action::PromptUpdate).await;
+
+    // It is owed until something comes of it.
+    let work = place.work(&store, &place.request()).await;
+    assert_eq!(work.task, Task::Update { reflection_id: reflection });
+    store.release(HOLDER, place.assistant_id).await.unwrap();
+
+    let BeginUpdate::Ok(update) = store.begin_update(reflection).await.unwrap() else { panic!("refused") };
+    assert_eq!(update.current_prompt, "You answer questions about bicycles.");
+    assert_eq!((update.prompt_version, update.rewriter_model.as_str()), (1, "claude-sonnet-5-5"));
+    assert_eq!((update.strengths, update.weaknesses), (vec!["brief".into()], vec!["shallow".into(), "cold".into()]));
+    assert_eq!((update.patterns, update.protected_clauses), (vec![], vec!["bicycles".into()]));
+    let mut messages = update.user_messages;
+    messages.sort();
+    assert_eq!(messages, ["question 0", "question 1"]);
+
+    let first = version(reflection, update.prompt_id, "Better.");
+    let change_reason = "Reasons were missing.".to_owned();
+    let published = Publish::Published { new_version: 2, previous_version: 1, change_reason: change_reason.clone() };
+    assert_eq!(store.publish(&first).await.unwrap(), published);
+    assert_eq!(store.publish(&version(reflection, update.prompt_id, "Other.")).await.unwrap(), published);
+    let done = BeginUpdate::Published { new_version: 2, change_reason };
+    assert_eq!(store.begin_update(reflection).await.unwrap(), done);
+
+    // The next turn is served by it, and the one after the cooldown may replace it.
+    place.chats(world, 1).await;
+    let second = place.reflect(&store, Action::PromptUpdate).await;
+    let cooling = BeginUpdate::Skipped { reason: SkipReason::Cooldown };
+    assert_eq!(store.begin_update(second).await.unwrap(), cooling);
+    let too_soon = store.publish(&version(second, Uuid::max(), "x")).await.unwrap();
+    assert_eq!(too_soon, Publish::Superseded, "a parent that is not live comes before the cooldown");
+    world.wait_hours(7).await;
+    let parent = begin_update(&store, second).await;
+    world.change(place.assistant_id, Change::MaxUpdatesPerDay(1)).await;
+    let limited = Publish::Skipped { reason: SkipReason::DailyLimit };
+    assert_eq!(store.publish(&version(second, parent, "Best.")).await.unwrap(), limited);
+    world.change(place.assistant_id, Change::MaxUpdatesPerDay(2)).await;
+    let published = store.publish(&version(second, parent, "Best.")).await.unwrap();
+    assert!(matches!(published, Publish::Published { new_version: 3, previous_version: 2, .. }), "{published:?}");
+
+    assert_eq!(store.begin_update(Uuid::max()).await.unwrap(), BeginUpdate::ReflectionNotFound);
+    let unknown = store.publish(&version(Uuid::max(), parent, "x")).await.unwrap();
+    assert_eq!(unknown, Publish::ReflectionNotFound);
+}
+
+pub async fn an_update_can_be_given_up(world: &impl World) {
+    let place = place(world).await;
+    let store = world.service();
+    place.chats(world, 1).await;
+    let reflection = place.reflect(&store, Action::PromptUpdate).await;
+    let parent = begin_update(&store, reflection).await;
+    assert!(matches!(store.refuse_update(reflection, "the prompt is empty").await.unwrap(), RefuseUpdate::Ok { .. }));
+    assert_eq!(store.refuse_update(reflection, "again").await.unwrap(), RefuseUpdate::Refused);
+    assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::Refused);
+    assert_eq!(store.publish(&version(reflection, parent, "x")).await.unwrap(), Publish::Refused);
+    assert_eq!(place.reason(&store, &place.request()).await, SkipReason::InsufficientData, "it is owed no more");
+    assert_eq!(store.refuse_update(Uuid::max(), "x").await.unwrap(), RefuseUpdate::ReflectionNotFound);
+
+    place.chats(world, 1).await;
+    let suggestion = place.reflect(&store, Action::Suggestion).await;
+    assert_eq!(store.begin_update(suggestion).await.unwrap(), BeginUpdate::NotAnUpdate);
+    assert_eq!(store.refuse_update(suggestion, "x").await.unwrap(), RefuseUpdate::NotAnUpdate);
+    assert_eq!(store.publish(&version(suggestion, parent, "x")).await.unwrap(), Publish::NotAnUpdate);
+}
+
+pub async fn the_right_people_roll_back(world: &impl World) {
+    let place = place(world).await;
+    let store = world.service();
+    place.chats(world, 1).await;
+    let reflection = place.reflect(&store, Action::PromptUpdate).await;
+    let parent = begin_update(&store, reflection).await;
+    store.publish(&version(reflection, parent, "Worse.")).await.unwrap();
+
+    let (member_id, member) = world.user().await;
+    world.add_member(place.organization_id, member_id, false).await;
+    let (admin_id, admin) = world.user().await;
+    world.add_member(place.organization_id, admin_id, true).await;
+    let (other_organization, _) = world.organization().await;
+    let (other_id, other_admin) = world.user().await;
+    world.add_member(other_organization, other_id, true).await;
+
+    let to_first = RollbackRequest {
+        version: 1,
+        assistant: None,
+        organization_id: Some(place.organization_id),
+        reason: Some("worse"),
+    };
+    assert_eq!(member.roll_back(&to_first).await.unwrap(), Rollback::Forbidden);
+    assert_eq!(other_admin.roll_back(&to_first).await.unwrap(), Rollback::OrganizationNotFound);
+    let unnamed = RollbackRequest { organization_id: None, ..to_first };
+    assert_eq!(store.roll_back(&unnamed).await.unwrap(), Rollback::OrganizationRequired);
+    let nowhere = RollbackRequest { organization_id: Some(Uuid::max()), ..to_first };
+    assert_eq!(store.roll_back(&nowhere).await.unwrap(), Rollback::OrganizationNotFound);
+    let unknown = RollbackRequest { version: 9, ..to_first };
+    assert_eq!(admin.roll_back(&unknown).await.unwrap(), Rollback::VersionNotFound);
+    let nowhere = RollbackRequest { assistant: Some("nobody"), ..to_first };
+    assert_eq!(admin.roll_back(&nowhere).await.unwrap(), Rollback::AssistantNotFound);
+
+    // An admin of one organisation need not name it.
+    let done = Rollback::Ok { new_version: 1, previous_version: Some(2) };
+    assert_eq!(admin.roll_back(&unnamed).await.unwrap(), done);
+    assert_eq!(store.roll_back(&to_first).await.unwrap(), Rollback::AlreadyActive { new_version: 1 });
+    let back = RollbackRequest { version: 2, ..to_first };
+    assert_eq!(store.roll_back(&back).await.unwrap(), Rollback::Ok { new_version: 2, previous_version: Some(1) });
+
+    // It starts the cooldown anew, and what was judged before is superseded where another version is live.
+    world.wait_hours(7).await;
+    assert_eq!(admin.roll_back(&unnamed).await.unwrap(), done);
+    place.chats(world, 1).await;
+    let again = place.reflect(&store, Action::PromptUpdate).await;
+    let cooling = BeginUpdate::Skipped { reason: SkipReason::Cooldown };
+    assert_eq!(store.begin_update(again).await.unwrap(), cooling);
+    store.roll_back(&back).await.unwrap();
+    assert_eq!(store.begin_update(again).await.unwrap(), BeginUpdate::Superseded);
+}
+
+/// On PGlite and the fake, calls come one after the other; on a real Postgres this is a race.
+pub async fn of_many_at_once_one_wins(world: &impl World) {
+    const MANY: usize = 12;
+    for _ in 0..5 {
+        let place = place(world).await;
+        let store = world.service();
+        place.chats(world, 1).await;
+
+        let requests: Vec<_> = (1..=MANY as u128)
+            .map(|i| ClaimRequest { holder: Uuid::from_u128(i), force: true, ..place.request() })
+            .collect();
+        let claims = join_all(requests.iter().map(|request| place.claim(&store, request))).await;
+        let winners = claims.iter().filter(|claimed| claimed.claim.is_some()).count();
+        assert_eq!(winners, 1, "one lease, one holder");
+        world.wait_hours(1).await;
+
+        let reflection = place.reflect(&store, Action::PromptUpdate).await;
+        let parent = begin_update(&store, reflection).await;
+        let texts: Vec<_> = (0..MANY).map(|i| format!("Version by writer {i}.")).collect();
+        let versions: Vec<_> = texts.iter().map(|text| version(reflection, parent, text)).collect();
+        let published = join_all(versions.iter().map(|version| store.publish(version))).await;
+        for outcome in published {
+            assert!(matches!(outcome.unwrap(), Publish::Published { new_version: 2, previous_version: 1, .. }));
+        }
+
+        // Giving up and publishing at once: one of them, and the other says so.
+        world.wait_hours(7).await;
+        place.chats(world, 1).await;
+        let contested = place.reflect(&store, Action::PromptUpdate).await;
+        let parent = begin_update(&store, contested).await;
+        let new = version(contested, parent, "Contested.");
+        let (published, refused) = join(store.publish(&new), store.refuse_update(contested, "too long")).await;
+        match (published.unwrap(), refused.unwrap()) {
+            (Publish::Published { new_version: 3, .. }, RefuseUpdate::Published) => {}
+            (Publish::Refused, RefuseUpdate::Ok { .. }) => {}
+            both => panic!("both won, or neither: {both:?}"),
+        }
+    }
+}
