@@ -23,6 +23,8 @@ create table pawl.reflection_logs (
   new_prompt_version integer,
   -- How a prompt_update ended: null while it is still owed.
   update_outcome text check (update_outcome in ('published', 'refused')),
+  -- How often a writer was set to it.
+  update_attempts integer not null default 0 check (update_attempts >= 0),
   judge_model text,
   raw_analysis jsonb,
   check (time_window_start <= time_window_end)

@@ -3,12 +3,14 @@
 
 -- What the writer of a new version needs, asked before a model is paid for. Outcomes: ok; reflection_not_found;
 -- not_an_update (the reflection did not call for one); published (with new_version: done before); refused (given up
--- before); superseded (the judged version is no longer live); skipped (with reason, as pawl.update_block).
+-- before, or now: five attempts from which no version came are enough, and a person is told); superseded (the judged
+-- version is no longer live); skipped (with reason, as pawl.update_block).
 create function public.pawl_begin_update(p_reflection_id uuid) returns jsonb
-language plpgsql stable security definer
+language plpgsql security definer
 set search_path = ''
 as $$
 declare
+  max_attempts constant integer := 5;
   v_log pawl.reflection_logs;
   v_prompt pawl.system_prompts;
   v_settings pawl.loop_settings;
@@ -33,6 +35,11 @@ begin
   if v_block is not null then
     return jsonb_build_object('outcome', 'skipped', 'reason', v_block);
   end if;
+  if v_log.update_attempts >= max_attempts then
+    perform public.pawl_refuse_update(p_reflection_id, format('the writer failed %s times', max_attempts));
+    return jsonb_build_object('outcome', 'refused');
+  end if;
+  update pawl.reflection_logs set update_attempts = update_attempts + 1 where id = p_reflection_id;
   select * into v_settings from pawl.loop_settings where assistant_id = v_log.assistant_id;
   return jsonb_build_object(
     'outcome', 'ok',

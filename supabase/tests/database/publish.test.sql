@@ -1,6 +1,6 @@
 -- A reflection's update becomes the next version, live in the same moment as the one before it ends.
 begin;
-select plan(40);
+select plan(42);
 
 select tests.make_assistant('acme/default'), tests.make_answers('acme/default', 2), tests.make_version('acme/default', 5);
 select tests.make_member('ann', 'acme'), tests.make_member('amy', 'acme', 'admin');
@@ -117,6 +117,11 @@ select is(tests.refusal('service', format('select public.pawl_refuse_update(%L, 
   'what was published is not given up');
 select is(tests.refusal('service', format('select public.pawl_refuse_update(%L, ''x'')', tests.id('nothing'))),
   'reflection_not_found', 'nor what does not exist');
+create temp table hopeless as select tests.make_reflection('acme/default', p_version => 6, p_age => '4 minutes') as id;
+update pawl.reflection_logs set update_attempts = 5 where id = (select id from hopeless);
+select is((select pg_temp.begin_update(id) ->> 'outcome' from hopeless), 'refused', 'after five attempts it is given up');
+select is((select s.description from pawl.suggestions s join hopeless on s.reflection_log_id = hopeless.id),
+  'the writer failed 5 times', 'and a person is told');
 create temp table fine as select tests.make_reflection('acme/default', 'none', 6) as id;
 select is((select tests.refusal('service', format('select public.pawl_refuse_update(%L, ''x'')', id)) from fine),
   'not_an_update', 'nor what nobody asked for');

@@ -11,16 +11,18 @@ begin
   execute format('update pawl.loop_settings set %s where assistant_id = %L', p_settings, tests.id('acme/default'));
 end
 $$;
--- Why nothing is published now; `nothing` when something would be. What was tried is taken back.
+-- Why nothing is published now; `nothing` when something would be. What was tried is taken back, and not counted.
 create function pg_temp.block() returns text
 language plpgsql
 as $$
 declare
-  v_before text := tests.stored();
   v_begun jsonb := (select tests.call('service', format('select public.pawl_begin_update(%L)', id)) from reflection);
+  v_before text;
   v_published jsonb;
   v_wrote boolean;
 begin
+  update pawl.reflection_logs set update_attempts = 0;
+  v_before := tests.stored();
   begin
     v_published := (select tests.publish(id, 'acme/default v1') from reflection);
     v_wrote := tests.stored() <> v_before;

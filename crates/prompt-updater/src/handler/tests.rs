@@ -276,6 +276,19 @@ async fn a_model_that_fails_leaves_the_update_owed() {
 }
 
 #[tokio::test]
+async fn a_writer_that_keeps_failing_is_not_paid_for_ever() {
+    let w = world().await;
+    for _ in 0..5 {
+        w.writer.next.borrow_mut().push_back(Err(ModelError::CutOff));
+        w.call(json!({"reflection_id": w.reflection})).await.unwrap_err();
+    }
+    assert_eq!(w.improve().await["refused"], true);
+    assert_eq!(w.writer.asked.borrow().len(), 5);
+    assert_eq!(w.store.logs()[0].suggestion.as_deref(), Some("the writer failed 5 times"));
+    assert_eq!(w.live().0, 1);
+}
+
+#[tokio::test]
 async fn admins_roll_back_and_members_do_not() {
     let w = world().await;
     w.improve().await;

@@ -106,6 +106,7 @@ pub struct Log {
     pub patterns: Vec<String>,
     pub judged: Vec<Uuid>,
     pub update: Option<UpdateOutcome>,
+    pub update_attempts: u32,
     pub suggestion: Option<String>,
 }
 

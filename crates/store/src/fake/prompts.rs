@@ -10,6 +10,8 @@ use crate::{
     prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest, Update},
 };
 
+const MAX_ATTEMPTS: u32 = 5;
+
 impl Prompts for FakeStore {
     async fn begin_update(&self, reflection_id: Uuid) -> Result<BeginUpdate, StoreError> {
         self.service_call("begin_update")?;
@@ -34,8 +36,15 @@ impl Prompts for FakeStore {
             if let Some(reason) = s.update_block(assistant, now) {
                 return BeginUpdate::Skipped { reason };
             }
+            if log.update_attempts >= MAX_ATTEMPTS {
+                for log in s.logs.iter_mut().filter(|l| l.id == reflection_id) {
+                    log.update = Some(UpdateOutcome::Refused);
+                    log.suggestion = Some(format!("the writer failed {MAX_ATTEMPTS} times"));
+                }
+                return BeginUpdate::Refused;
+            }
             let judged = |t: &&super::StoredTurn| t.answer.as_ref().is_some_and(|a| log.judged.contains(&a.id));
-            BeginUpdate::Ok(Update {
+            let update = BeginUpdate::Ok(Update {
                 prompt_id: prompt.id,
                 prompt_version: prompt.version,
                 current_prompt: prompt.content.clone(),
@@ -45,7 +54,9 @@ impl Prompts for FakeStore {
                 protected_clauses: assistant.settings.protected_clauses.clone(),
                 rewriter_model: "claude-sonnet-5-5".to_owned(),
                 user_messages: s.turns.iter().filter(judged).map(|t| t.message.clone()).collect(),
-            })
+            });
+            s.logs.iter_mut().filter(|l| l.id == reflection_id).for_each(|l| l.update_attempts += 1);
+            update
         }))
     }
 
@@ -181,6 +192,7 @@ impl State {
             patterns: Vec::new(),
             judged: Vec::new(),
             update: None,
+            update_attempts: 0,
             suggestion: None,
         });
         Rollback::Ok { new_version: version, previous_version: previous.map(|(_, version)| version) }

@@ -85,6 +85,7 @@ impl Reflections for FakeStore {
                 patterns: reflection.patterns.to_vec(),
                 judged: reflection.evaluations.iter().map(|e| e.message_id).collect(),
                 update: None,
+                update_attempts: 0,
                 suggestion: reflection.suggestion.as_ref().map(|s| s.description.clone()),
             });
             let suggestion_id = reflection.suggestion.as_ref().map(|_| suggestion_id);

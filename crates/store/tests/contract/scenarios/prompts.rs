@@ -85,6 +85,15 @@ pub async fn an_update_can_be_given_up(world: &impl World) {
     assert_eq!(place.reason(&store, &place.request()).await, SkipReason::InsufficientData, "it is owed no more");
     assert_eq!(store.refuse_update(Uuid::max(), "x").await.unwrap(), RefuseUpdate::ReflectionNotFound);
 
+    // So it is by itself, when no version comes of five attempts.
+    place.chats(world, 1).await;
+    let hopeless = place.reflect(&store, Action::PromptUpdate).await;
+    for _ in 0..5 {
+        begin_update(&store, hopeless).await;
+    }
+    assert_eq!(store.begin_update(hopeless).await.unwrap(), BeginUpdate::Refused);
+    assert_eq!(place.reason(&store, &place.request()).await, SkipReason::InsufficientData, "nor is this one owed");
+
     place.chats(world, 1).await;
     let suggestion = place.reflect(&store, Action::Suggestion).await;
     assert_eq!(store.begin_update(suggestion).await.unwrap(), BeginUpdate::NotAnUpdate);
