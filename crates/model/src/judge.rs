@@ -145,7 +145,7 @@ fn schema(rubric: &Rubric) -> Value {
     }))
 }
 
-fn read(raw: Value, exchanges: usize, model: String, usage: Usage) -> Result<Judgement, ModelError> {
+fn read(mut raw: Value, exchanges: usize, model: String, usage: Usage) -> Result<Judgement, ModelError> {
     // Scores one by one: a single one that is none (3.5, "5") voids itself, not the whole document.
     #[derive(Deserialize)]
     struct Document {
@@ -169,7 +169,6 @@ fn read(raw: Value, exchanges: usize, model: String, usage: Usage) -> Result<Jud
         }
     }
     let [strengths, weaknesses, patterns] = [document.strengths, document.weaknesses, document.patterns].map(findings);
-    let mut raw = raw;
     raw.as_object_mut().and_then(|document| document.remove("evaluations"));
     Ok(Judgement { scores, strengths, weaknesses, patterns, model, usage, raw })
 }

@@ -68,7 +68,7 @@ pub async fn reflect<S: Reflections, J: Judge, U: Updater>(
         dry_run: body.dry_run,
         lease_seconds: LEASE_SECONDS,
     };
-    let mut results: Vec<AssistantResult> = Vec::new();
+    let mut results = Vec::new();
     let mut before: Option<Timestamp> = None;
     let more = loop {
         let claimed = match ports.store.claim(&claim, before.as_ref()).await? {
@@ -79,28 +79,22 @@ pub async fn reflect<S: Reflections, J: Judge, U: Updater>(
         before = Some(as_of);
         for skipped in skipped {
             let outcome = Outcome::Skipped { skipped: true, reason: skipped.reason };
-            results.push(AssistantResult { about: skipped.about, outcome });
+            put(&mut results, AssistantResult { about: skipped.about, outcome });
         }
         if let Some(work) = claim {
-            let result = handle(work, body.dry_run, request_id, &deadline, ports).await;
-            results.push(result);
+            put(&mut results, handle(work, body.dry_run, request_id, &deadline, ports).await);
         }
         if !more || !deadline.has(NEXT_NEEDS) {
             break more;
         }
     };
-    keep_last_of_each(&mut results);
     Ok(Response::json(200, &ReflectResponse { results, more, request_id }))
 }
 
-/// One result an assistant: one that was busy at the first look may be seen again.
-fn keep_last_of_each(results: &mut Vec<AssistantResult>) {
-    let ids: Vec<_> = results.iter().map(|result| result.about.assistant_id).collect();
-    let mut index = 0..;
-    results.retain(|result| {
-        let later = index.next().and_then(|i: usize| ids.get(i + 1..)).unwrap_or_default();
-        !later.contains(&result.about.assistant_id)
-    });
+/// Adds a result, one an assistant: one that was busy at the first look may be seen again.
+fn put(results: &mut Vec<AssistantResult>, result: AssistantResult) {
+    results.retain(|earlier| earlier.about.assistant_id != result.about.assistant_id);
+    results.push(result);
 }
 
 /// Works on one assistant and gives its lease back, whatever came of it.
