@@ -32,6 +32,8 @@ export interface ModelOptions {
   baseUrl?: string;
   /** How the stand-in rewrites prompts. */
   rewriter?: Rewriter;
+  /** Milliseconds that pass before each of the stand-in's answers to a chat. */
+  slowMs?: number;
 }
 
 export interface Stack extends Keys {
@@ -97,10 +99,10 @@ interface Model {
 /** Well formed, and worth nothing anywhere else. */
 const STAND_IN_KEY = "sk-ant-stand-in";
 
-function startModel({ apiKey, baseUrl, rewriter }: ModelOptions, undo: (() => unknown)[]): Model {
+function startModel({ apiKey, baseUrl, rewriter, slowMs }: ModelOptions, undo: (() => unknown)[]): Model {
   if (apiKey) return { url: baseUrl ?? "https://api.anthropic.com", apiKey, simulated: false };
   if (baseUrl) return { url: baseUrl, apiKey: STAND_IN_KEY, simulated: true };
-  const standIn: StandIn = startStandIn({ rewriter });
+  const standIn: StandIn = startStandIn({ rewriter, slowMs });
   undo.push(standIn.stop);
   return { url: standIn.url, apiKey: STAND_IN_KEY, simulated: true };
 }

@@ -29,4 +29,23 @@ exception when invalid_text_representation then
   return null;
 end
 $$;
-revoke execute on function pawl.caller_id() from public, anon, authenticated, service_role;
+revoke execute on function pawl.caller_id() from public, anon;
+grant execute on function pawl.caller_id() to authenticated, service_role;
+
+-- For whom a request is: its own person, or with the secret key the one it names. `outcome` is ok, unauthorized (a token
+-- without a person), user_required (the secret key, and nobody named) or user_not_allowed (named without it).
+create function pawl.acting_user(p_user_id uuid, out outcome text, out user_id uuid)
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  user_id := case when pawl.is_service() then p_user_id else pawl.caller_id() end;
+  outcome := case
+    when user_id is null then case when pawl.is_service() then 'user_required' else 'unauthorized' end
+    when p_user_id is not null and not pawl.is_service() then 'user_not_allowed'
+    else 'ok'
+  end;
+end
+$$;
+revoke execute on function pawl.acting_user(uuid) from public, anon;
+grant execute on function pawl.acting_user(uuid) to authenticated, service_role;

@@ -4,29 +4,34 @@ use std::time::Duration;
 
 use pawl_edge::{
     ApiError, Request,
-    env::{Lookup, ModelAccess, Project},
+    env::{self, Lookup, ModelAccess, Project},
 };
-use pawl_model::Anthropic;
+use pawl_model::{Anthropic, Host};
 use pawl_store::{Credentials, Postgrest, Sleep};
 
 use crate::Error;
 
 /// How long the database may take for one call.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the model may take for an answer. The platform gives a request 150 s to its first byte, and up to four calls
-/// of the database (one of them tried twice) have to fit beside it.
-pub(crate) const MODEL_TIMEOUT: Duration = Duration::from_secs(105);
+/// How long after a request came the model may still be asked. The platform gives a request 150 s to its first byte and a
+/// turn's lease lasts as long; storing the answer, if need be in two tries, has to fit in as well.
+const DEADLINE: Duration = Duration::from_secs(120);
+/// Makes that shorter, in seconds.
+const DEADLINE_VARIABLE: &str = "PAWL_CHAT_DEADLINE_SECONDS";
 
 /// The environment, read.
 pub struct Config {
     project: Project,
-    model: ModelAccess,
+    model: Result<ModelAccess, ApiError>,
+    /// How long after a request came the model may still be asked.
+    pub deadline: Duration,
 }
 
 impl Config {
-    /// 500 `misconfigured` names a variable that is missing.
+    /// 500 `misconfigured` names a variable that is missing or out of range.
     pub fn from_env(lookup: Lookup<'_>) -> Result<Self, ApiError> {
-        Ok(Self { project: Project::from_env(lookup)?, model: ModelAccess::from_env(lookup)? })
+        let deadline = deadline(lookup)?;
+        Ok(Self { project: Project::from_env(lookup)?, model: ModelAccess::from_env(lookup), deadline })
     }
 
     /// The store as the caller: Postgres judges the credentials.
@@ -42,8 +47,18 @@ impl Config {
         Ok(Postgrest::new(&self.project.url, &credentials, STORE_TIMEOUT, sleep))
     }
 
-    /// The model.
-    pub fn model(&self, sleep: Sleep) -> Result<Anthropic, ApiError> {
-        Anthropic::new(&self.model.base_url, &self.model.key, sleep).ok_or_else(ModelAccess::unusable)
+    /// The model. Who asks a model of their own needs no key for ours.
+    pub fn model(&self, host: Host) -> Result<Anthropic, ApiError> {
+        let access = self.model.as_ref().map_err(Clone::clone)?;
+        Anthropic::new(&access.base_url, &access.key, host).ok_or_else(ModelAccess::unusable)
     }
+}
+
+fn deadline(lookup: Lookup<'_>) -> Result<Duration, ApiError> {
+    let Some(seconds) = env::optional(lookup, DEADLINE_VARIABLE) else { return Ok(DEADLINE) };
+    let seconds: Option<u32> = seconds.trim().parse().ok();
+    let deadline = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    deadline
+        .filter(|deadline| (Duration::from_secs(1)..=DEADLINE).contains(deadline))
+        .ok_or_else(|| ApiError::misconfigured(DEADLINE_VARIABLE, "is not a whole number from 1 to 120"))
 }

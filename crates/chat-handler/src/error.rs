@@ -5,7 +5,7 @@ use pawl_edge::{
     env::{ModelAccess, Project},
 };
 use pawl_model::ModelError;
-use pawl_store::StoreError;
+use pawl_store::{StoreError, turns::Limit};
 
 /// Every way in which there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,12 +33,51 @@ pub enum Error {
     SessionNotFound,
     #[error("This assistant has no live prompt version. Activate one, for example with prompt-updater's rollback.")]
     NoActivePrompt,
+    #[error("A request with this Idempotency-Key is being answered. Send it again in a moment to get its answer.")]
+    InProgress,
+    #[error(
+        "`Idempotency-Key`: was used for another request in the last 24 hours. Give each message a key of its own."
+    )]
+    KeyReused,
+    #[error("{}", told(limit))]
+    Limited { limit: Limit, retry_after: u32 },
+    #[error("A later request with the same Idempotency-Key answers this turn.")]
+    Superseded,
+    #[error("`turn_id`: there is no such turn.")]
+    TurnNotFound,
+    #[error("`turn_id`: the turn was given up; prepare it again with the same Idempotency-Key, or begin another.")]
+    TurnFailed,
+    #[error("`turn_id`: there is no such turn, or it has ended, or this attempt is not its last.")]
+    TurnNotOpen,
     #[error("the database refuses the secret key")]
     SecretKeyRefused,
     #[error("the store failed: {0}")]
     Store(#[from] StoreError),
     #[error("the model failed: {0}")]
     Model(#[from] ModelError),
+}
+
+fn told(limit: &Limit) -> &'static str {
+    match limit {
+        Limit::UserRequests => "You have sent as many messages as you may in a minute.",
+        Limit::OrganizationRequests => "Your organisation has sent as many messages as it may in a minute.",
+        Limit::UserTokens => "You have used your tokens for today; there are new ones at midnight UTC.",
+        Limit::OrganizationTokens => {
+            "Your organisation has used its tokens for today; there are new ones at midnight UTC."
+        }
+    }
+}
+
+impl Error {
+    /// The code a turn without an answer is stored with.
+    pub fn stored_code(&self) -> &'static str {
+        match self {
+            Self::Model(fault) => fault.code(),
+            Self::Store(fault) => fault.told().1,
+            Self::SecretKeyRefused => "misconfigured",
+            _ => "internal",
+        }
+    }
 }
 
 impl From<ApiError> for Error {
@@ -60,13 +99,29 @@ impl From<Error> for ApiError {
             Error::AssistantNotFound => refused(404, "assistant_not_found"),
             Error::SessionNotFound => refused(404, "session_not_found"),
             Error::NoActivePrompt => refused(409, "no_active_prompt"),
+            Error::InProgress => refused(409, "turn_in_progress").with_header("retry-after", "2"),
+            Error::KeyReused => refused(422, "idempotency_key_reused"),
+            Error::Limited { limit, retry_after } => {
+                let code = match limit {
+                    Limit::UserRequests | Limit::OrganizationRequests => "rate_limited",
+                    Limit::UserTokens | Limit::OrganizationTokens => "token_budget_reached",
+                };
+                refused(429, code).with_header("retry-after", retry_after.to_string())
+            }
+            Error::Superseded => refused(409, "turn_superseded"),
+            Error::TurnNotFound => refused(404, "turn_not_found"),
+            Error::TurnFailed => refused(409, "turn_failed"),
+            Error::TurnNotOpen => refused(409, "turn_not_open"),
             Error::SecretKeyRefused => Project::refused_secret(),
             Error::Store(fault) => ApiError::fault(fault.told(), fault.cause()),
             Error::Model(ModelError::Unauthorized) => ModelAccess::refused(),
             Error::Model(fault) => {
                 let message = format!("No answer: {fault}. Your message is stored.");
                 let error = ApiError::new(fault.status(), fault.code(), message).with_cause(fault.to_string());
-                if fault.status() == 503 { error.with_header("retry-after", "10") } else { error }
+                match fault.retry_after() {
+                    Some(seconds) => error.with_header("retry-after", seconds.to_string()),
+                    None => error,
+                }
             }
         }
     }

@@ -1,200 +1,150 @@
-//! A turn, end to end: store the message, find the prompt, ask the model, store the answer.
+//! What is asked for, and by which way it is answered.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use pawl_core::tokens;
-use pawl_edge::{
-    Request, Response, body,
-    log::{self, Level},
-};
-use pawl_model::{Answer, Chat, ChatRequest as ModelRequest};
+use pawl_edge::{ApiError, Request, Response, events::Sleep};
+use pawl_model::Chat;
 use pawl_store::{
     StoreError,
-    turns::{BeginTurn, BeginTurns, CompleteTurn, FinishedTurn, NewTurn, PromptText, Turn, TurnLedger},
+    turns::{BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, PrepareTurns, TurnLedger},
 };
 
 use crate::{
-    config::MODEL_TIMEOUT,
     error::Error,
-    prompt_cache::{Prompt, PromptCache},
-    wire::{ChatRequest, ChatResponse},
+    prompt_cache::PromptCache,
+    stream,
+    turn::{self, Begun},
+    wire::{self, ChatRequest, Command, CompleteRequest, EndedResponse, FailRequest, PrepareResponse, PreparedMessage},
 };
 
 /// What a turn needs of the world.
-pub struct Ports<'a, C, S, M> {
+pub struct Ports<C, S> {
     /// The store as the caller.
-    pub caller: &'a C,
+    pub caller: C,
     /// The store with the secret key.
-    pub service: &'a S,
-    /// The model.
-    pub model: &'a M,
+    pub service: S,
     /// Prompt texts read before.
-    pub prompts: &'a PromptCache,
+    pub prompts: Rc<PromptCache>,
     /// A clock that never goes back, in milliseconds.
     pub now_ms: fn() -> f64,
+    /// When the request came, on that clock.
+    pub started_ms: f64,
+    /// How long after that the model may still be asked.
+    pub deadline: Duration,
+    /// How to wait.
+    pub sleep: Sleep,
 }
 
-/// Answers a user's message.
-pub async fn chat<C: BeginTurns, S: TurnLedger, M: Chat>(
-    request: &Request,
-    request_id: &str,
-    ports: &Ports<'_, C, S, M>,
-) -> Result<Response, Error> {
-    let body: ChatRequest = body::read(request)?;
-    let turn = begin(&body, ports.caller).await?;
-    let (prompt, answer, latency_ms) = match answer(&body.message, &turn, ports).await {
-        Ok(answered) => answered,
-        Err(error) => return Err(fail(&turn, error, request_id, ports.service).await),
-    };
-    let answer_id = match complete(&turn, &prompt, &answer, latency_ms, ports.service).await {
-        Ok(answer_id) => answer_id,
-        // Without a word from the database the answer may be stored all the same: only a clear no ends the turn.
-        Err(error @ Error::Store(StoreError::Unavailable(_))) => return Err(error),
-        Err(error) => return Err(fail(&turn, error, request_id, ports.service).await),
-    };
-    let stale_prompt = prompt.id != turn.prompt_id;
-    report(&turn, &prompt, &answer, latency_ms, request_id);
-    Ok(Response::json(
-        200,
-        &ChatResponse {
-            session_id: turn.session_id,
-            message_id: turn.message_id,
-            answer_id,
-            answer: &answer.text,
-            prompt_version: prompt.version,
-            stale_prompt,
-            model: &answer.model,
-            stop_reason: &answer.stop_reason,
-            usage: answer.usage,
-            request_id,
-        },
-    ))
-}
-
-/// Stores the message: from here on it is safe whatever fails.
-async fn begin(body: &ChatRequest, caller: &impl BeginTurns) -> Result<Turn, Error> {
-    let new = NewTurn {
-        message: &body.message,
-        session_id: body.session_id,
-        assistant: body.assistant.as_deref(),
-        organization_id: body.organization_id,
-        user_id: body.user_id,
-    };
-    match caller.begin_turn(&new).await? {
-        BeginTurn::Ok(turn) => Ok(turn),
-        BeginTurn::Unauthorized => Err(Error::Unauthorized),
-        BeginTurn::UserRequired => Err(Error::UserRequired),
-        BeginTurn::UserNotAllowed => Err(Error::UserNotAllowed),
-        BeginTurn::MessageEmpty => Err(Error::MessageEmpty),
-        BeginTurn::MessageTooLong => Err(Error::MessageTooLong),
-        BeginTurn::OrganizationRequired => Err(Error::OrganizationRequired),
-        BeginTurn::OrganizationNotFound => Err(Error::OrganizationNotFound),
-        BeginTurn::AssistantNotFound => Err(Error::AssistantNotFound),
-        BeginTurn::SessionNotFound => Err(Error::SessionNotFound),
-        BeginTurn::NoActivePrompt => Err(Error::NoActivePrompt),
+/// Answers one request. A backend that asks a model of its own needs none of ours.
+pub async fn handle<C, S, M>(
+    request: Request,
+    request_id: String,
+    ports: Ports<C, S>,
+    model: Result<M, ApiError>,
+) -> Result<Response, Error>
+where
+    C: BeginTurns + PrepareTurns + TurnLedger + 'static,
+    S: TurnLedger + 'static,
+    M: Chat + 'static,
+{
+    match wire::read(&request)? {
+        Command::Chat { message, key, stream } => chat(message, key, stream, request_id, ports, model?).await,
+        Command::Prepare { message, key } => prepare(&message, key.as_deref(), &request_id, &ports.caller).await,
+        Command::Complete(finished) => complete(&finished, &request_id, &ports.caller).await,
+        Command::Fail(failed) => fail(&failed, &request_id, &ports.caller).await,
     }
 }
 
-async fn answer<C, S: TurnLedger, M: Chat>(
-    message: &str,
-    turn: &Turn,
-    ports: &Ports<'_, C, S, M>,
-) -> Result<(Rc<Prompt>, Answer, u32), Error> {
-    let prompt = find_prompt(turn, ports.service, ports.prompts).await?;
-    let request = ModelRequest {
-        model: &turn.model,
-        max_tokens: turn.max_answer_tokens,
-        system_prompt: &prompt.content,
-        history: tokens::newest_within(&turn.history, turn.history_token_budget),
-        message,
-        timeout: MODEL_TIMEOUT,
-    };
-    let asked = (ports.now_ms)();
-    let answer = ports.model.answer(request).await?;
-    let latency_ms = ((ports.now_ms)() - asked).max(0.0) as u32;
-    Ok((prompt, answer, latency_ms))
-}
-
-/// The text of the version that is to serve the turn. When it cannot be read, one of this assistant's that this isolate
-/// still holds serves instead: a turn that has begun is better answered by the version before than not at all.
-async fn find_prompt(turn: &Turn, service: &impl TurnLedger, prompts: &PromptCache) -> Result<Rc<Prompt>, Error> {
-    if let Some(prompt) = prompts.get(turn.prompt_id) {
-        return Ok(prompt);
-    }
-    match service.serving_context(turn.prompt_id).await {
-        Ok(PromptText::Ok { version, content }) => {
-            let prompt = Prompt { id: turn.prompt_id, assistant_id: turn.assistant_id, version, content };
-            Ok(prompts.insert(prompt))
+async fn chat<C, S, M>(
+    message: ChatRequest,
+    key: Option<String>,
+    stream: bool,
+    request_id: String,
+    ports: Ports<C, S>,
+    model: M,
+) -> Result<Response, Error>
+where
+    C: BeginTurns + 'static,
+    S: TurnLedger + 'static,
+    M: Chat + 'static,
+{
+    let outcome = ports.caller.begin_turn(&turn::new(&message, key.as_deref())).await?;
+    match (turn::begun(outcome)?, stream) {
+        (Begun::Open(turn), true) => Ok(stream::answer(turn, message.message, request_id, ports, model)),
+        (Begun::Open(turn), false) => {
+            let answered = turn::answer(&turn, &message.message, &request_id, &ports, &model, &mut |_| {}).await?;
+            Ok(Response::json(200, &answered.told(&turn, &request_id, true)))
         }
-        Ok(PromptText::PromptNotFound) => Err(StoreError::Unexpected("prompt_not_found".into()).into()),
-        Err(error @ StoreError::Unavailable(_)) => prompts.latest_of(turn.assistant_id).ok_or(error.into()),
-        Err(error) => Err(as_service(error)),
+        (Begun::Answered(stored), true) => Ok(stream::replay(stored, request_id, ports.sleep)),
+        (Begun::Answered(stored), false) => Ok(Response::json(200, &turn::told_again(&stored, &request_id, true))),
     }
 }
 
-/// Records why the turn has no answer. Should that fail too, the first error is the one that counts.
-async fn fail(turn: &Turn, error: Error, request_id: &str, service: &impl TurnLedger) -> Error {
-    let code = match &error {
-        Error::Model(fault) => fault.code(),
-        Error::Store(fault) => fault.told().1,
-        Error::SecretKeyRefused => "misconfigured",
-        _ => "internal",
+/// As the caller: Postgres lets the secret key alone begin a turn with the prompt's text, and end one.
+async fn prepare(
+    message: &ChatRequest,
+    key: Option<&str>,
+    request_id: &str,
+    store: &impl PrepareTurns,
+) -> Result<Response, Error> {
+    let turn = match turn::begun(store.prepare_turn(&turn::new(message, key)).await?)? {
+        Begun::Open(turn) => turn,
+        Begun::Answered(stored) => return Ok(Response::json(200, &turn::told_again(&stored, request_id, true))),
     };
-    if let Err(fault) = service.fail_turn(turn.turn_id, code).await {
-        let fields = [("request_id", request_id.into()), ("cause", fault.cause().into())];
-        log::event(Level::Error, "turn_failure_not_recorded", &fields);
-    }
-    error
-}
-
-async fn complete(
-    turn: &Turn,
-    prompt: &Prompt,
-    answer: &Answer,
-    latency_ms: u32,
-    service: &impl TurnLedger,
-) -> Result<uuid::Uuid, Error> {
-    let finished = FinishedTurn {
+    let system_prompt = turn.system_prompt.as_deref();
+    let system_prompt = system_prompt.ok_or_else(|| StoreError::Unexpected("no prompt text".into()))?;
+    let history = tokens::newest_within(&turn.history, turn.history_token_budget);
+    let prepared = PrepareResponse {
         turn_id: turn.turn_id,
-        prompt_id: prompt.id,
-        answer: &answer.text,
-        model: &answer.model,
-        stop_reason: &answer.stop_reason,
-        input_tokens: answer.usage.input_tokens,
-        output_tokens: answer.usage.output_tokens,
-        latency_ms,
+        attempt: turn.attempt,
+        session_id: turn.session_id,
+        message_id: turn.message_id,
+        prompt_version: turn.prompt_version,
+        system_prompt,
+        messages: PreparedMessage::conversation(history, &message.message),
+        model: &turn.model,
+        max_answer_tokens: turn.max_answer_tokens,
+        request_id,
     };
-    let stored = match service.complete_turn(&finished).await {
-        // The answer is paid for, and storing it twice stores it once: worth a second try.
-        Err(StoreError::Unavailable(_)) => service.complete_turn(&finished).await,
-        stored => stored,
+    Ok(Response::json(200, &prepared))
+}
+
+async fn complete(request: &CompleteRequest, request_id: &str, store: &impl TurnLedger) -> Result<Response, Error> {
+    let finished = FinishedTurn {
+        turn_id: request.turn_id,
+        attempt: request.attempt,
+        prompt_id: None,
+        answer: &request.answer,
+        model: &request.model,
+        stop_reason: request.stop_reason.as_deref(),
+        usage: request.usage,
+        latency_ms: request.latency_ms,
+        tools: &request.tools,
     };
-    match stored.map_err(as_service)? {
-        CompleteTurn::Ok { answer_id } => Ok(answer_id),
-        CompleteTurn::TurnNotFound => Err(StoreError::Unexpected("turn_not_found".into()).into()),
-        CompleteTurn::TurnFailed => Err(StoreError::Unexpected("turn_failed".into()).into()),
+    match store.complete_turn(&finished).await? {
+        CompleteTurn::Ok { answer_id } => {
+            let ended = EndedResponse { turn_id: request.turn_id, answer_id: Some(answer_id), request_id };
+            Ok(Response::json(200, &ended))
+        }
+        CompleteTurn::Superseded => Err(Error::Superseded),
+        CompleteTurn::TurnNotFound => Err(Error::TurnNotFound),
+        CompleteTurn::TurnFailed => Err(Error::TurnFailed),
     }
 }
 
-/// A fault of a call made with the secret key: a refusal is our configuration's fault, not the caller's.
-fn as_service(fault: StoreError) -> Error {
-    match fault {
-        StoreError::Unauthenticated | StoreError::Forbidden => Error::SecretKeyRefused,
-        fault => fault.into(),
+async fn fail(request: &FailRequest, request_id: &str, store: &impl TurnLedger) -> Result<Response, Error> {
+    let failed = FailedTurn {
+        turn_id: request.turn_id,
+        attempt: request.attempt,
+        error_code: &request.error_code,
+        model: request.model.as_deref(),
+        usage: request.usage,
+    };
+    if !store.fail_turn(&failed).await? {
+        return Err(Error::TurnNotOpen);
     }
-}
-
-fn report(turn: &Turn, prompt: &Prompt, answer: &Answer, latency_ms: u32, request_id: &str) {
-    let fields = [
-        ("request_id", request_id.into()),
-        ("turn_id", turn.turn_id.to_string().into()),
-        ("prompt_version", prompt.version.into()),
-        ("stale_prompt", (prompt.id != turn.prompt_id).into()),
-        ("input_tokens", answer.usage.input_tokens.into()),
-        ("output_tokens", answer.usage.output_tokens.into()),
-        ("model_ms", latency_ms.into()),
-    ];
-    log::event(Level::Info, "turn_completed", &fields);
+    Ok(Response::json(200, &EndedResponse { turn_id: request.turn_id, answer_id: None, request_id }))
 }
 
 #[cfg(test)]

@@ -1,9 +1,43 @@
 //! Bodies of requests and responses.
 
+use pawl_core::{conversation::Exchange, usage::Usage};
+use pawl_edge::{ApiError, Request, body};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
-/// What a client sends.
+/// Most bytes of an `Idempotency-Key`.
+const MAX_KEY_BYTES: usize = 255;
+/// Most tools that a backend may name, and most characters of a name: of a tool, a model, a stop reason.
+const MAX_TOOLS: usize = 50;
+const MAX_NAME_CHARACTERS: usize = 200;
+
+/// What is asked for: by the body's `action`, a chat without one.
+#[derive(Debug)]
+pub enum Command {
+    /// Answer a message; as events if the client wants them as they come.
+    Chat {
+        /// The message.
+        message: ChatRequest,
+        /// The same request with the same key is the same turn.
+        key: Option<String>,
+        /// Whether the answer is streamed.
+        stream: bool,
+    },
+    /// Begin a turn that a backend's own model answers.
+    Prepare {
+        /// The message.
+        message: ChatRequest,
+        /// As for a chat.
+        key: Option<String>,
+    },
+    /// Store that model's answer.
+    Complete(CompleteRequest),
+    /// Record that it gave none.
+    Fail(FailRequest),
+}
+
+/// A message, for a chat and for `prepare`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChatRequest {
@@ -17,11 +51,120 @@ pub struct ChatRequest {
     pub organization_id: Option<Uuid>,
     /// For whom; with the secret key only.
     pub user_id: Option<Uuid>,
+    /// Whether to stream the answer. Without it the header `accept: text/event-stream` says so. Not for `prepare`.
+    stream: Option<bool>,
 }
 
-/// What it gets.
+/// `{"action": "complete", …}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompleteRequest {
+    /// As `prepare` gave it.
+    pub turn_id: Uuid,
+    /// As `prepare` gave it.
+    pub attempt: i32,
+    /// The answer: not blank.
+    pub answer: String,
+    /// The model that gave it.
+    pub model: String,
+    /// Why it ended there, in the model's word.
+    pub stop_reason: Option<String>,
+    /// Its tokens, as far as they are known.
+    #[serde(default)]
+    pub usage: Usage,
+    /// How long it took.
+    pub latency_ms: Option<u32>,
+    /// Names of the tools it used.
+    #[serde(default)]
+    pub tools: Vec<String>,
+}
+
+/// `{"action": "fail", …}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailRequest {
+    /// As `prepare` gave it.
+    pub turn_id: Uuid,
+    /// As `prepare` gave it.
+    pub attempt: i32,
+    /// Why, as a stable code: lower case letters, digits and `_`, at most 64.
+    pub error_code: String,
+    /// The model, if its tokens are to be counted.
+    pub model: Option<String>,
+    /// Those tokens.
+    #[serde(default)]
+    pub usage: Usage,
+}
+
+/// Reads a request; 400 names the field that is wrong.
+pub fn read(request: &Request) -> Result<Command, ApiError> {
+    let mut fields = body::read_object(request)?;
+    let action = fields.remove("action");
+    let body = Value::Object(fields);
+    match action.as_ref().map(|action| action.as_str().unwrap_or_default()) {
+        None => {
+            let message: ChatRequest = body::decode(body)?;
+            let stream = message.stream.unwrap_or_else(|| wants_events(request));
+            Ok(Command::Chat { message, key: idempotency_key(request)?, stream })
+        }
+        Some("prepare") => {
+            let message: ChatRequest = body::decode(body)?;
+            if message.stream.is_some() {
+                return Err(ApiError::invalid_field("stream", "does not belong to this action"));
+            }
+            Ok(Command::Prepare { message, key: idempotency_key(request)? })
+        }
+        Some("complete") => body::decode(body).and_then(checked_completion).map(Command::Complete),
+        Some("fail") => body::decode(body).and_then(checked_failure).map(Command::Fail),
+        Some(_) => Err(ApiError::invalid_field("action", "must be prepare, complete or fail; leave it out to chat")),
+    }
+}
+
+fn wants_events(request: &Request) -> bool {
+    request.header("accept").is_some_and(|accept| accept.to_ascii_lowercase().contains("text/event-stream"))
+}
+
+fn idempotency_key(request: &Request) -> Result<Option<String>, ApiError> {
+    let Some(key) = request.header("idempotency-key").map(str::trim) else { return Ok(None) };
+    let is_fit = (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_fit {
+        Ok(Some(key.to_owned()))
+    } else {
+        Err(ApiError::invalid_field("Idempotency-Key", "must be 1 to 255 printable ASCII characters, such as a UUID"))
+    }
+}
+
+fn checked_completion(request: CompleteRequest) -> Result<CompleteRequest, ApiError> {
+    let is_name = |name: &str| !name.trim().is_empty() && name.chars().count() <= MAX_NAME_CHARACTERS;
+    if request.answer.trim().is_empty() {
+        return Err(ApiError::invalid_field("answer", "must not be empty; say `fail` where there is none"));
+    }
+    if !is_name(&request.model) {
+        return Err(ApiError::invalid_field("model", "must be a name of at most 200 characters"));
+    }
+    if !request.stop_reason.as_deref().is_none_or(is_name) {
+        return Err(ApiError::invalid_field("stop_reason", "must be a word of at most 200 characters"));
+    }
+    if request.tools.len() > MAX_TOOLS || !request.tools.iter().all(|name| is_name(name)) {
+        return Err(ApiError::invalid_field("tools", "must be at most 50 names of at most 200 characters"));
+    }
+    Ok(request)
+}
+
+fn checked_failure(request: FailRequest) -> Result<FailRequest, ApiError> {
+    let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if (1..=64).contains(&request.error_code.len()) && request.error_code.bytes().all(is_code) {
+        Ok(request)
+    } else {
+        Err(ApiError::invalid_field("error_code", "must be 1 to 64 lower case letters, digits and underscores"))
+    }
+}
+
+/// An answer: the body of a JSON response, and (without `answer`) of the event `done`.
 #[derive(Debug, Serialize)]
 pub struct ChatResponse<'a> {
+    /// The turn.
+    pub turn_id: Uuid,
     /// The session, opened by this turn if none was named.
     pub session_id: Uuid,
     /// The stored user message.
@@ -29,18 +172,115 @@ pub struct ChatResponse<'a> {
     /// The stored answer; reactions refer to it.
     pub answer_id: Uuid,
     /// The answer.
-    pub answer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<&'a str>,
     /// The version of the prompt that made it.
     pub prompt_version: i32,
     /// Present and true when the version that should have served could not be read and an earlier one stood in.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stale_prompt: bool,
+    /// Present and true when the turn was answered before: no model was asked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
     /// The model that answered.
     pub model: &'a str,
     /// Why the answer ends where it does: `end_turn`, `max_tokens`, …
-    pub stop_reason: &'a str,
-    /// Tokens of both directions.
-    pub usage: pawl_model::Usage,
+    pub stop_reason: Option<&'a str>,
+    /// Its tokens.
+    pub usage: Usage,
+    /// Id of this request, as in the logs.
+    pub request_id: &'a str,
+}
+
+/// The event `start`: an answer begins, from its first word. What an earlier connection gave of it is void.
+#[derive(Debug, Serialize)]
+pub struct Start<'a> {
+    /// The turn.
+    pub turn_id: Uuid,
+    /// The session, opened by this turn if none was named.
+    pub session_id: Uuid,
+    /// The stored user message.
+    pub message_id: Uuid,
+    /// Id of this request, as in the logs.
+    pub request_id: &'a str,
+}
+
+/// The event `delta`: the next piece of the answer.
+#[derive(Debug, Serialize)]
+pub struct Delta<'a> {
+    /// Its text.
+    pub text: &'a str,
+}
+
+/// The event `error`: there is no answer, and what came of one is void.
+#[derive(Debug, Serialize)]
+pub struct Failure<'a> {
+    /// The status a JSON response would have had.
+    pub status: u16,
+    /// As in every error.
+    pub code: &'a str,
+    /// As in every error.
+    pub message: &'a str,
+    /// Id of this request, as in the logs.
+    pub request_id: &'a str,
+    /// Seconds after which another try may do better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<&'a str>,
+}
+
+/// What a backend needs to ask its own model.
+#[derive(Debug, Serialize)]
+pub struct PrepareResponse<'a> {
+    /// The turn, for `complete`.
+    pub turn_id: Uuid,
+    /// The attempt, for `complete`.
+    pub attempt: i32,
+    /// The session, opened by this turn if none was named.
+    pub session_id: Uuid,
+    /// The stored user message.
+    pub message_id: Uuid,
+    /// The version of the prompt.
+    pub prompt_version: i32,
+    /// The prompt.
+    pub system_prompt: &'a str,
+    /// The conversation so far, oldest first, within its token budget; the message to answer is the last.
+    pub messages: Vec<PreparedMessage<'a>>,
+    /// What the assistant's settings name; yours may be another.
+    pub model: &'a str,
+    /// As the assistant's settings have it.
+    pub max_answer_tokens: u32,
+    /// Id of this request, as in the logs.
+    pub request_id: &'a str,
+}
+
+/// A message of a conversation.
+#[derive(Debug, Serialize)]
+pub struct PreparedMessage<'a> {
+    /// `user` or `assistant`.
+    pub role: &'static str,
+    /// Its text.
+    pub content: &'a str,
+}
+
+impl<'a> PreparedMessage<'a> {
+    /// A history and the message after it.
+    pub fn conversation(history: &'a [Exchange], message: &'a str) -> Vec<Self> {
+        let user = |content| Self { role: "user", content };
+        let earlier = history
+            .iter()
+            .flat_map(|e| [user(e.user_message.as_str()), Self { role: "assistant", content: &e.answer }]);
+        earlier.chain([user(message)]).collect()
+    }
+}
+
+/// A turn that a backend has ended.
+#[derive(Debug, Serialize)]
+pub struct EndedResponse<'a> {
+    /// The turn.
+    pub turn_id: Uuid,
+    /// The stored answer, if it has one; reactions refer to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_id: Option<Uuid>,
     /// Id of this request, as in the logs.
     pub request_id: &'a str,
 }

@@ -17,3 +17,4 @@ pub mod evidence;
 pub mod prompt_guard;
 pub mod rubric;
 pub mod tokens;
+pub mod usage;

@@ -1,7 +1,7 @@
 //! Reading a JSON body, with errors that name the field and never repeat a value.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{ApiError, Request};
 
@@ -11,6 +11,11 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Reads the body as `T`. 413 for too many bytes, 415 for another content type, 400 `invalid_json` for no JSON, 400
 /// `invalid_request` for a field that is missing, unknown or of the wrong type.
 pub fn read<T: DeserializeOwned>(request: &Request) -> Result<T, ApiError> {
+    read_object(request).and_then(|fields| decode(Value::Object(fields)))
+}
+
+/// The body's fields, for those who decode them by what one of them says; the errors of [`read`].
+pub fn read_object(request: &Request) -> Result<Map<String, Value>, ApiError> {
     if request.body.len() > MAX_BODY_BYTES {
         let message = format!("The body may have {MAX_BODY_BYTES} bytes at the most.");
         return Err(ApiError::new(413, "body_too_large", message));
@@ -25,11 +30,16 @@ pub fn read<T: DeserializeOwned>(request: &Request) -> Result<T, ApiError> {
         ApiError::new(400, "invalid_json", place)
     };
     let value: Value = serde_json::from_slice(&request.body).map_err(invalid_json)?;
-    if !value.is_object() {
-        return Err(ApiError::new(400, "invalid_request", "The body must be a JSON object."));
-    }
     refuse_nul(&value, "")?;
-    serde_path_to_error::deserialize(value).map_err(|e| {
+    match value {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(ApiError::new(400, "invalid_request", "The body must be a JSON object.")),
+    }
+}
+
+/// Fields as a `T`; the errors of [`read`].
+pub fn decode<T: DeserializeOwned>(fields: Value) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(fields).map_err(|e| {
         let path = e.path().to_string();
         explain(if path == "." { "" } else { &path }, &e.into_inner().to_string())
     })

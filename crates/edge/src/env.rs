@@ -1,6 +1,6 @@
 //! The environment, read in one place. On wasm the lookup is `runtime::variable`; in tests it is a closure.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::ApiError;
 
@@ -86,8 +86,9 @@ fn api_key(lookup: Lookup<'_>, keys: &str, fallback: &str) -> Result<String, Api
         return optional(lookup, fallback)
             .ok_or_else(|| ApiError::misconfigured(keys, &format!("is not set, nor is {fallback}")));
     };
-    let named: Map<String, Value> = serde_json::from_str(&json)
-        .map_err(|_| ApiError::misconfigured(keys, "is not a JSON object of keys by name"))?;
+    let Ok(Value::Object(named)) = serde_json::from_slice(json.as_bytes()) else {
+        return Err(ApiError::misconfigured(keys, "is not a JSON object of keys by name"));
+    };
     let key = named.get("default").or_else(|| named.values().next()).and_then(Value::as_str);
     key.map(str::to_owned).ok_or_else(|| ApiError::misconfigured(keys, "holds no key"))
 }

@@ -62,14 +62,18 @@ impl ApiError {
 
     /// The one place where an error becomes a body: `{code, message, request_id}`.
     pub fn render(&self, request_id: &str) -> Response {
+        let response = Response::json(self.status, &self.body(request_id));
+        self.headers.iter().fold(response, |response, (name, value)| response.with_header(name, value))
+    }
+
+    /// That body, for where it is not a response of its own.
+    pub fn body<'a>(&'a self, request_id: &'a str) -> impl Serialize + 'a {
         #[derive(Serialize)]
         struct Body<'a> {
             code: &'a str,
             message: &'a str,
             request_id: &'a str,
         }
-        let body = Body { code: self.code, message: &self.message, request_id };
-        let response = Response::json(self.status, &body);
-        self.headers.iter().fold(response, |response, (name, value)| response.with_header(name, value))
+        Body { code: self.code, message: &self.message, request_id }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::events::Events;
+
 /// A request, read whole.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -20,27 +22,41 @@ impl Request {
     }
 }
 
+/// What a response carries.
+pub enum Body {
+    /// All of it; empty for none.
+    Text(String),
+    /// Events that come while the work is done.
+    Events(Events),
+}
+
 /// A response, not yet sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body; empty for none.
-    pub body: String,
+    /// The body.
+    pub body: Body,
 }
 
 impl Response {
     /// A response without a body.
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: String::new() }
+        Self { status, headers: Vec::new(), body: Body::Text(String::new()) }
     }
 
     /// A JSON response. A body that has no JSON (a map with keys that are no strings) is a bug and becomes `null`.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned());
-        Self { status, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
+        Self { body: Body::Text(body), ..Self::empty(status) }.with_header("content-type", "application/json")
+    }
+
+    /// A response of Server-Sent Events. Nothing on the way may keep, pack or collect them.
+    pub fn events(events: Events) -> Self {
+        Self { body: Body::Events(events), ..Self::empty(200) }
+            .with_header("content-type", "text/event-stream; charset=utf-8")
+            .with_header("cache-control", "no-cache, no-transform")
     }
 
     /// With one more header.
@@ -48,5 +64,13 @@ impl Response {
     pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// The body, where it is text.
+    pub fn text(&self) -> &str {
+        match &self.body {
+            Body::Text(text) => text,
+            Body::Events(_) => "",
+        }
     }
 }

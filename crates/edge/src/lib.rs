@@ -13,6 +13,7 @@ pub mod body;
 pub mod cors;
 pub mod env;
 pub mod error;
+pub mod events;
 pub mod http;
 pub mod log;
 pub mod route;

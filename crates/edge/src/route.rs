@@ -29,6 +29,12 @@ where
 
 /// Logs an error and renders it.
 pub fn refuse(error: &ApiError, request_id: &str) -> Response {
+    log_refusal(error, request_id);
+    error.render(request_id)
+}
+
+/// Logs an error that is told otherwise than by a response of its own.
+pub fn log_refusal(error: &ApiError, request_id: &str) {
     let level = if error.status >= 500 { Level::Error } else { Level::Info };
     let cause = error.cause.clone().into();
     let fields = [
@@ -38,7 +44,6 @@ pub fn refuse(error: &ApiError, request_id: &str) -> Response {
         ("cause", cause),
     ];
     log::event(level, "request_failed", &fields);
-    error.render(request_id)
 }
 
 #[cfg(test)]
@@ -68,7 +73,7 @@ mod tests {
     fn errors_have_one_shape_and_every_response_may_be_read_by_a_page() {
         let response = answer("POST");
         assert_eq!(response.status, 418);
-        assert_eq!(response.body, r#"{"code":"teapot","message":"No coffee.","request_id":"r1"}"#);
+        assert_eq!(response.text(), r#"{"code":"teapot","message":"No coffee.","request_id":"r1"}"#);
         assert_eq!(header(&response, "access-control-allow-origin"), Some("*"));
         assert_eq!(header(&response, "x-request-id"), Some("r1"));
     }

@@ -9,13 +9,19 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{Either, select};
-use js_sys::{Array, Promise, Reflect};
+use futures_util::{
+    Stream, StreamExt,
+    future::{Either, select},
+    stream,
+};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 
 use crate::{
     ApiError, Request, Response, cors,
+    events::Events,
+    http::Body,
     log::{self, Level},
     route,
 };
@@ -42,6 +48,11 @@ pub fn variable(name: &str) -> Option<String> {
 /// Milliseconds of a clock that never goes back; its zero means nothing.
 pub fn now_ms() -> f64 {
     performance_now()
+}
+
+/// Draws from [0, 1): for what must not happen everywhere at once.
+pub fn chance() -> f64 {
+    js_sys::Math::random()
 }
 
 /// A new random id.
@@ -72,7 +83,7 @@ where
                 cors::allow(route::refuse(&error, &request_id))
             }
         };
-        encode(&response).map(JsValue::from)
+        encode(response).map(JsValue::from)
     });
     wait_until(&work);
     match JsFuture::from(work).await {
@@ -86,24 +97,81 @@ pub fn crashed() -> web_sys::Response {
     let request_id = new_id().to_string();
     let response = cors::allow(ApiError::internal().render(&request_id)).with_header("x-request-id", request_id);
     // Static headers and a status in range: this cannot fail, and an empty answer is still one.
-    encode(&response).unwrap_or_else(|_| web_sys::Response::error())
+    encode(response).unwrap_or_else(|_| web_sys::Response::error())
 }
 
-/// Sends a request and reads the answer whole. `None` when there is none: no connection, or none in time.
-pub async fn fetch(url: &str, request: &Request, timeout: Duration) -> Option<Response> {
+/// A body as it comes in; `None` where the connection broke.
+pub type Chunks = Pin<Box<dyn Stream<Item = Option<Vec<u8>>>>>;
+/// Status, headers (names in lower case) and body.
+pub type Reply = (u16, Vec<(String, String)>, Chunks);
+
+/// Sends a POST; `None` without a connection. Letting go of the future, or of the body, gives the request up.
+pub fn post(
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+) -> Pin<Box<dyn Future<Output = Option<Reply>>>> {
+    Box::pin(async move { open(&url, &headers, &body).await.ok() })
+}
+
+/// Sends a POST and reads the answer whole: its status and its text. `None` when there is none: no connection, or none in
+/// time.
+pub async fn fetch(
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    timeout: Duration,
+) -> Option<(u16, String)> {
     let exchange = async {
-        let init = web_sys::RequestInit::new();
-        init.set_method(&request.method);
-        init.set_headers(&serde_wasm_bindgen::to_value(&request.headers)?);
-        init.set_body(&js_sys::Uint8Array::from(request.body.as_slice()));
-        let sent = js_fetch(&web_sys::Request::new_with_str_and_init(url, &init)?);
-        let response: web_sys::Response = JsFuture::from(sent).await?.unchecked_into();
-        let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
-        Ok::<_, JsValue>(Response { status: response.status(), headers: Vec::new(), body })
+        let (status, _, mut chunks) = post(url, headers, body).await?;
+        let mut text = Vec::new();
+        while let Some(bytes) = chunks.next().await {
+            text.extend(bytes?);
+        }
+        Some((status, String::from_utf8(text).ok()?))
     };
     match select(Box::pin(exchange), sleep(timeout)).await {
-        Either::Left((response, _)) => response.ok(),
+        Either::Left((response, _)) => response,
         Either::Right(((), _)) => None,
+    }
+}
+
+async fn open(url: &str, headers: &[(String, String)], body: &[u8]) -> Result<Reply, JsValue> {
+    let abort = Abort(web_sys::AbortController::new()?);
+    let init = web_sys::RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&serde_wasm_bindgen::to_value(headers)?);
+    init.set_body(&Uint8Array::from(body));
+    init.set_signal(Some(&abort.0.signal()));
+    let sent = js_fetch(&web_sys::Request::new_with_str_and_init(url, &init)?);
+    let response: web_sys::Response = JsFuture::from(sent).await?.unchecked_into();
+    let headers = pairs(&response.headers())?;
+    let reader = response.body().map(|body| body.get_reader().unchecked_into());
+    let chunks = stream::unfold((reader, abort), |(reader, abort)| async move {
+        let reader: web_sys::ReadableStreamDefaultReader = reader?;
+        match next_chunk(&reader).await {
+            Ok(Some(bytes)) => Some((Some(bytes), (Some(reader), abort))),
+            Ok(None) => None,
+            Err(_) => Some((None, (None, abort))),
+        }
+    });
+    Ok((response.status(), headers, Box::pin(chunks)))
+}
+
+async fn next_chunk(reader: &web_sys::ReadableStreamDefaultReader) -> Result<Option<Vec<u8>>, JsValue> {
+    let next = JsFuture::from(reader.read()).await?;
+    if Reflect::get(&next, &"done".into())?.is_truthy() {
+        return Ok(None);
+    }
+    Ok(Some(Uint8Array::new(&Reflect::get(&next, &"value".into())?).to_vec()))
+}
+
+/// Gives a request up when nobody waits for it any more.
+struct Abort(web_sys::AbortController);
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -149,21 +217,50 @@ fn log_panic(info: &std::panic::PanicHookInfo<'_>) {
     log::event(Level::Error, "panic", &[("at", place.into())]);
 }
 
+fn pairs(headers: &web_sys::Headers) -> Result<Vec<(String, String)>, JsValue> {
+    Ok(serde_wasm_bindgen::from_value(Array::from(headers).into())?)
+}
+
 async fn read(request: &web_sys::Request) -> Result<Request, JsValue> {
-    let pairs = Array::from(&request.headers()).into();
-    let headers: Vec<(String, String)> = serde_wasm_bindgen::from_value(pairs)?;
+    let headers = pairs(&request.headers())?;
     let body = JsFuture::from(request.array_buffer()?).await?;
-    let body = js_sys::Uint8Array::new(&body).to_vec();
+    let body = Uint8Array::new(&body).to_vec();
     Ok(Request { method: request.method(), headers, body })
 }
 
-fn encode(response: &Response) -> Result<web_sys::Response, JsValue> {
+fn encode(response: Response) -> Result<web_sys::Response, JsValue> {
     let headers: JsValue = serde_wasm_bindgen::to_value(&response.headers)?;
     let init = web_sys::ResponseInit::new();
     init.set_status(response.status);
     init.set_headers(&headers);
-    let body = (!response.body.is_empty()).then_some(response.body.as_str());
-    web_sys::Response::new_with_opt_str_and_init(body, &init)
+    match response.body {
+        Body::Text(text) => {
+            let text = (!text.is_empty()).then_some(text.as_str());
+            web_sys::Response::new_with_opt_str_and_init(text, &init)
+        }
+        Body::Events(events) => {
+            let pipe = web_sys::TransformStream::new()?;
+            let writer = pipe.writable().get_writer()?;
+            wait_until(&future_to_promise(pump(events, writer)));
+            web_sys::Response::new_with_opt_readable_stream_and_init(Some(&pipe.readable()), &init)
+        }
+    }
+}
+
+/// Writes events until there are no more. A client that has left is no reason to stop: what makes the events also stores
+/// the answer. So nothing waits for a write, and none that fails is heard of.
+async fn pump(mut events: Events, writer: web_sys::WritableStreamDefaultWriter) -> Result<JsValue, JsValue> {
+    while let Some(event) = events.next().await {
+        swallow(writer.write_with_chunk(&Uint8Array::from(event.as_str().as_bytes())));
+    }
+    swallow(writer.close());
+    Ok(JsValue::UNDEFINED)
+}
+
+fn swallow(promise: Promise) {
+    spawn_local(async move {
+        let _ = JsFuture::from(promise).await;
+    });
 }
 
 /// Hands a promise to `EdgeRuntime.waitUntil`, which local runtimes may not have.

@@ -2,96 +2,234 @@
 
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 
-use futures_util::future::{Either, select};
-use reqwest::header::HeaderValue;
+use futures_util::{
+    Stream, StreamExt,
+    future::{Either, select},
+};
+use pawl_core::usage::Usage;
 use serde_json::Value;
 
 use crate::{
     error::ModelError,
+    message::Message,
+    retry::{self, Fault},
+    sse,
     wire::{self, ErrorBody},
 };
 
-/// How to wait: the HTTP client has no timeout of its own on wasm.
+/// How to wait.
 pub type Sleep = Rc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()>>>>;
+/// A body as it comes in; `None` where the connection broke.
+pub type Chunks = Pin<Box<dyn Stream<Item = Option<Vec<u8>>>>>;
+/// Names (in lower case) and values.
+pub type Headers = Vec<(String, String)>;
+/// How to send a POST: address, headers and body to status, headers and body; `None` without a connection. A request that
+/// is let go of is given up.
+pub type Post = Rc<dyn Fn(String, Headers, Vec<u8>) -> Pin<Box<dyn Future<Output = Option<Reply>>>>>;
+/// What comes back.
+pub type Reply = (u16, Headers, Chunks);
+
+/// What the client cannot do itself.
+#[derive(Clone)]
+pub struct Host {
+    /// Sends.
+    pub post: Post,
+    /// Waits.
+    pub sleep: Sleep,
+    /// Milliseconds of a clock that never goes back.
+    pub now_ms: fn() -> f64,
+    /// Draws from [0, 1).
+    pub chance: fn() -> f64,
+}
 
 /// The version of the API this crate speaks.
 const API_VERSION: &str = "2023-06-01";
 
-/// A key, an address, and how to wait.
+/// The most of an error's body that is read. The API's are under a thousand bytes.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// How long a question may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Patience {
+    /// For all attempts and the pauses between them.
+    pub total: Duration,
+    /// For the model to say something: its first word, and each one after it. (It sends pings while it thinks.)
+    pub silence: Duration,
+}
+
+/// A key, an address, and the host.
 #[derive(Clone)]
 pub struct Anthropic {
-    client: reqwest::Client,
     endpoint: String,
-    key: HeaderValue,
-    sleep: Sleep,
+    key: String,
+    host: Host,
+}
+
+/// A question that has no answer, and what it cost all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Why.
+    pub error: ModelError,
+    /// The model that began to answer; empty when none did.
+    pub model: String,
+    /// Tokens of the attempts the model said it counted.
+    pub usage: Usage,
+}
+
+impl From<ModelError> for Unanswered {
+    fn from(error: ModelError) -> Self {
+        Self { error, model: String::new(), usage: Usage::default() }
+    }
 }
 
 impl Anthropic {
     /// `base_url` without `/v1`. `None` for a key that no HTTP header may hold.
-    pub fn new(base_url: &str, key: &str, sleep: Sleep) -> Option<Self> {
-        let mut key = HeaderValue::from_str(key.trim()).ok()?;
-        key.set_sensitive(true);
+    pub fn new(base_url: &str, key: &str, host: Host) -> Option<Self> {
+        let key = key.trim();
+        let is_fit = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
         let endpoint = format!("{}/v1/messages", base_url.trim_end_matches('/'));
-        Some(Self { client: reqwest::Client::new(), endpoint, key, sleep })
+        is_fit.then(|| Self { endpoint, key: key.to_owned(), host })
     }
 
-    /// One request, one answer; a failure of any kind is one of [`ModelError`]'s.
-    pub(crate) async fn send(
+    /// Asks until there is an answer, or no use in asking, or no time. Each piece of text is handed to `on_text` as it
+    /// comes; once one was, a failure is final: a second answer would not go on where the first one ended.
+    pub(crate) async fn ask(
         &self,
         request: &wire::Request<'_>,
-        timeout: Duration,
-    ) -> Result<wire::Response, ModelError> {
-        let exchange = async {
-            let response = self
-                .client
-                .post(&self.endpoint)
-                .header("x-api-key", self.key.clone())
-                .header("anthropic-version", API_VERSION)
-                .json(request)
-                .send()
-                .await
-                .map_err(|_| ModelError::Unreachable)?;
-            let status = response.status().as_u16();
-            let body = response.bytes().await.map_err(|_| ModelError::Unreachable)?;
-            if status == 200 { wire::parse(&body).ok_or(ModelError::Malformed) } else { Err(failure(status, &body)) }
-        };
-        match select(Box::pin(exchange), (self.sleep)(timeout)).await {
-            Either::Left((result, _)) => result,
-            Either::Right(((), _)) => Err(ModelError::Timeout),
+        patience: Patience,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<Message, Unanswered> {
+        let deadline = Deadline { host: &self.host, ends_ms: (self.host.now_ms)() + as_ms(patience.total), patience };
+        let mut spent = Usage::default();
+        let mut attempt = 1;
+        loop {
+            let mut message = Message::default();
+            let result = self.attempt(request, &deadline, &mut message, on_text).await;
+            spent = spent.plus(message.usage);
+            let Err(fault) = result else {
+                message.usage = spent;
+                return Ok(message);
+            };
+            let pause = retry::pause(&fault, attempt, (self.host.chance)(), deadline.left());
+            let Some(pause) = pause.filter(|_| message.text.is_empty()) else {
+                return Err(Unanswered { error: fault.error, model: message.model, usage: spent });
+            };
+            (self.host.sleep)(pause).await;
+            attempt += 1;
         }
     }
 
-    /// A request whose answer is one JSON document of the schema it asked for.
-    pub(crate) async fn send_structured(
+    /// A question whose answer is one JSON document of the schema it asked for.
+    pub(crate) async fn ask_structured(
         &self,
         request: &wire::Request<'_>,
-        timeout: Duration,
-    ) -> Result<(Value, wire::Response), ModelError> {
-        let response = self.send(request, timeout).await?;
-        match response.stop_reason.as_deref() {
+        patience: Patience,
+    ) -> Result<(Value, Message), ModelError> {
+        let message = self.ask(request, patience, &mut |_| {}).await.map_err(|unanswered| unanswered.error)?;
+        match message.stop_reason.as_deref() {
             Some("refusal") => return Err(ModelError::Refused),
             Some("max_tokens" | "model_context_window_exceeded") => return Err(ModelError::CutOff),
             _ => {}
         }
-        let mut value = serde_json::from_str(&response.text()).map_err(|_| ModelError::Malformed)?;
+        let mut value = wire::parse(message.text.as_bytes()).ok_or(ModelError::Malformed)?;
         remove_nul(&mut value);
-        Ok((value, response))
+        Ok((value, message))
+    }
+
+    /// One request, read to its end.
+    async fn attempt(
+        &self,
+        request: &wire::Request<'_>,
+        deadline: &Deadline<'_>,
+        message: &mut Message,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<(), Fault> {
+        let mut body = deadline.wait_for(self.post(request)).await??;
+        let mut parser = sse::Parser::default();
+        while !message.has_ended()
+            && let Some(bytes) = deadline.wait_for(body.next()).await?
+        {
+            let bytes = bytes.ok_or(ModelError::BrokenOff)?;
+            for event in parser.push(&bytes).map_err(|_| ModelError::Malformed)? {
+                if let Some(text) = message.take(&event)? {
+                    on_text(&text);
+                }
+            }
+        }
+        if message.is_whole() { Ok(()) } else { Err(ModelError::BrokenOff.into()) }
+    }
+
+    /// Sends a request; an answer has the status 200.
+    async fn post(&self, request: &wire::Request<'_>) -> Result<Chunks, Fault> {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = vec![
+            header("x-api-key", &self.key),
+            header("anthropic-version", API_VERSION),
+            header("content-type", "application/json"),
+        ];
+        let body = serde_json::to_vec(request).map_err(|_| ModelError::Malformed)?;
+        let reply = (self.host.post)(self.endpoint.clone(), headers, body).await;
+        let (status, headers, mut chunks) = reply.ok_or(ModelError::Unreachable)?;
+        if status == 200 {
+            return Ok(chunks);
+        }
+        let mut body = Vec::new();
+        while let Some(Some(bytes)) = chunks.next().await
+            && body.len() < MAX_ERROR_BYTES
+        {
+            body.extend(bytes);
+        }
+        Err(refusal(status, &headers, &body))
     }
 }
 
-fn failure(status: u16, body: &[u8]) -> ModelError {
-    match status {
-        401 | 403 => ModelError::Unauthorized,
-        429 => ModelError::RateLimited,
-        500.. => ModelError::Overloaded,
-        _ => {
-            let body: ErrorBody = wire::parse(body).unwrap_or_default();
-            // The type is a word of the API's own; should it ever be anything else, it is cut short.
-            ModelError::Rejected(
-                body.error.kind.chars().filter(|c| c.is_ascii_lowercase() || *c == '_').take(64).collect(),
-            )
+/// When a question has to be answered.
+struct Deadline<'a> {
+    host: &'a Host,
+    ends_ms: f64,
+    patience: Patience,
+}
+
+impl Deadline<'_> {
+    fn left(&self) -> Duration {
+        Duration::from_secs_f64((self.ends_ms - (self.host.now_ms)()).max(0.0) / 1000.0)
+    }
+
+    /// The next thing the model says, if it says it in time.
+    async fn wait_for<T>(&self, word: impl Future<Output = T>) -> Result<T, ModelError> {
+        let patience = self.patience.silence.min(self.left());
+        match select(Box::pin(word), (self.host.sleep)(patience)).await {
+            Either::Left((word, _)) => Ok(word),
+            Either::Right(((), _)) => Err(ModelError::Timeout),
         }
     }
+}
+
+fn as_ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// What an answer that is none means.
+fn refusal(status: u16, headers: &Headers, body: &[u8]) -> Fault {
+    let header = |name| headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.trim());
+    let number = |name| header(name).and_then(|text| text.parse::<u64>().ok());
+    // (The API gives seconds. A date would take a clock that knows the day; the usual pause does as well.)
+    let after_ms = number("retry-after").map(|seconds| seconds.saturating_mul(1000)).or(number("retry-after-ms"));
+    let after = after_ms.map(Duration::from_millis);
+    let whole_seconds = after_ms.map(|ms| u32::try_from(ms.div_ceil(1000)).unwrap_or(u32::MAX));
+    let body: ErrorBody = wire::parse(body).unwrap_or_default();
+    let error_code = body.error.details.and_then(|details| details.error_code);
+    let error = match status {
+        401 | 403 => ModelError::Unauthorized,
+        408 => ModelError::Timeout,
+        429 if error_code.as_deref() == Some("enforced_spend_limit_reached") => ModelError::SpendLimit,
+        429 => ModelError::RateLimited(whole_seconds),
+        503 | 529 => ModelError::Overloaded(whole_seconds),
+        500.. => ModelError::ServerError,
+        _ => ModelError::rejected(&body.error.kind),
+    };
+    let advice = header("x-should-retry").and_then(|text| text.parse().ok());
+    Fault { error, after, advice }
 }
 
 /// An escaped U+0000 in a JSON text is one again after parsing.
@@ -109,15 +247,42 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn refused(status: u16, headers: &[(&'static str, &'static str)], body: &Value) -> Fault {
+        let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        refusal(status, &headers, body.to_string().as_bytes())
+    }
+
     #[test]
     fn statuses_mean_what_the_api_says() {
+        let error = |status, body: &[u8]| refusal(status, &Headers::new(), body).error;
         let body = br#"{"type":"error","error":{"type":"not_found_error","message":"model: x"}}"#;
-        assert_eq!(failure(404, body), ModelError::Rejected("not_found_error".into()));
-        assert_eq!(failure(400, b"<html>"), ModelError::Rejected(String::new()));
-        assert_eq!(failure(401, body), ModelError::Unauthorized);
-        assert_eq!(failure(429, body), ModelError::RateLimited);
-        assert_eq!(failure(529, body), ModelError::Overloaded);
-        assert_eq!(failure(500, body), ModelError::Overloaded);
+        assert_eq!(error(404, body), ModelError::Rejected("not_found_error".into()));
+        assert_eq!(error(400, b"<html>"), ModelError::Rejected(String::new()));
+        assert_eq!(error(401, body), ModelError::Unauthorized);
+        assert_eq!(error(429, body), ModelError::RateLimited(None));
+        assert_eq!(error(529, body), ModelError::Overloaded(None));
+        assert_eq!(error(500, body), ModelError::ServerError);
+    }
+
+    #[test]
+    fn the_model_says_when_to_come_back_and_whether() {
+        let limited = refused(429, &[("retry-after", "7"), ("x-should-retry", "true")], &json!({}));
+        assert_eq!(limited.error, ModelError::RateLimited(Some(7)));
+        assert_eq!((limited.after, limited.advice), (Some(Duration::from_secs(7)), Some(true)));
+        let busy = refused(529, &[("retry-after-ms", "1500"), ("x-should-retry", "false")], &json!({}));
+        assert_eq!((busy.error, busy.advice), (ModelError::Overloaded(Some(2)), Some(false)));
+        for nonsense in ["-1", "NaN", "1e99", "tomorrow"] {
+            assert_eq!(refused(529, &[("retry-after", nonsense)], &json!({})).after, None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_spending_limit_is_not_a_rate_limit() {
+        let details = json!({"error_code": "enforced_spend_limit_reached"});
+        let body = json!({"type": "error", "error": {"type": "rate_limit_error", "message": "m", "details": details}});
+        assert_eq!(refused(429, &[("x-should-retry", "true")], &body).error, ModelError::SpendLimit);
+        let other = json!({"type": "error", "error": {"type": "rate_limit_error", "details": null}});
+        assert_eq!(refused(429, &[], &other).error, ModelError::RateLimited(None));
     }
 
     #[test]
@@ -128,11 +293,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_no_header_may_hold_is_refused_and_none_is_printed() {
-        let sleep: Sleep = Rc::new(|_| Box::pin(async {}));
-        assert!(Anthropic::new("https://x", "sk-ant-\n1", sleep.clone()).is_none());
-        let client = Anthropic::new("https://x/", "sk-ant-1", sleep).unwrap();
-        assert_eq!(client.endpoint, "https://x/v1/messages");
-        assert!(!format!("{:?}", client.key).contains("sk-ant"));
+    fn a_key_that_no_header_may_hold_is_refused() {
+        let host = Host {
+            post: Rc::new(|_, _, _| Box::pin(async { None })),
+            sleep: Rc::new(|_| Box::pin(async {})),
+            now_ms: || 0.0,
+            chance: || 0.0,
+        };
+        for unfit in ["sk-ant-\n1", "", " ", "sk\u{7f}", "sk ant", "schlüssel"] {
+            assert!(Anthropic::new("https://x", unfit, host.clone()).is_none(), "{unfit}");
+        }
+        let client = Anthropic::new("https://x/", " sk-ant-1\n", host).unwrap();
+        assert_eq!((client.endpoint.as_str(), client.key.as_str()), ("https://x/v1/messages", "sk-ant-1"));
     }
 }

@@ -1,13 +1,11 @@
 //! Answering a user.
 
-use std::time::Duration;
-
-use pawl_core::conversation::Exchange;
+use pawl_core::{conversation::Exchange, usage::Usage};
 
 use crate::{
-    anthropic::Anthropic,
+    anthropic::{Anthropic, Patience, Unanswered},
     error::ModelError,
-    wire::{Message, Request, Usage},
+    wire::{Message, Request, SystemBlock},
 };
 
 /// What a turn sends to the model.
@@ -23,8 +21,8 @@ pub struct ChatRequest<'a> {
     pub history: &'a [Exchange],
     /// What the user wrote now.
     pub message: &'a str,
-    /// How long the model may take.
-    pub timeout: Duration,
+    /// How long it may take.
+    pub patience: Patience,
 }
 
 /// The model's answer.
@@ -36,29 +34,30 @@ pub struct Answer {
     pub model: String,
     /// `end_turn`, `max_tokens`, …
     pub stop_reason: String,
-    /// Tokens of both directions.
+    /// Tokens of the question and the answer, with those of attempts that failed.
     pub usage: Usage,
 }
 
 /// Answers a user.
 #[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
 pub trait Chat {
-    /// The answer to `request.message`.
-    async fn answer(&self, request: ChatRequest<'_>) -> Result<Answer, ModelError>;
+    /// The answer to `request.message`, whose text is also handed to `on_text`, piece by piece as it comes.
+    async fn answer(&self, request: ChatRequest<'_>, on_text: &mut dyn FnMut(&str)) -> Result<Answer, Unanswered>;
 }
 
 impl Chat for Anthropic {
-    async fn answer(&self, request: ChatRequest<'_>) -> Result<Answer, ModelError> {
-        let response = self.send(&to_wire(&request), request.timeout).await?;
-        let stop_reason = response.stop_reason.clone().unwrap_or_default();
-        if stop_reason == "refusal" {
-            return Err(ModelError::Refused);
+    async fn answer(&self, request: ChatRequest<'_>, on_text: &mut dyn FnMut(&str)) -> Result<Answer, Unanswered> {
+        let message = self.ask(&to_wire(&request), request.patience, on_text).await?;
+        let stop_reason = message.stop_reason.unwrap_or_default();
+        let error = match stop_reason.as_str() {
+            "refusal" => Some(ModelError::Refused),
+            _ if message.text.trim().is_empty() => Some(ModelError::Empty),
+            _ => None,
+        };
+        match error {
+            Some(error) => Err(Unanswered { error, model: message.model, usage: message.usage }),
+            None => Ok(Answer { text: message.text, model: message.model, stop_reason, usage: message.usage }),
         }
-        let text = response.text();
-        if text.trim().is_empty() {
-            return Err(ModelError::Empty);
-        }
-        Ok(Answer { text, model: response.model, stop_reason, usage: response.usage })
     }
 }
 
@@ -71,7 +70,8 @@ fn to_wire<'a>(request: &ChatRequest<'a>) -> Request<'a> {
     Request {
         model: request.model,
         max_tokens: request.max_tokens,
-        system: request.system_prompt,
+        stream: true,
+        system: [SystemBlock::stable(request.system_prompt)],
         messages: earlier.chain([user(request.message)]).collect(),
         output_config: None,
     }

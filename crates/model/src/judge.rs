@@ -1,16 +1,14 @@
 //! Judging exchanges. Everything a person or a model wrote travels as data: one JSON document in the user message, in
 //! which every text stands in its own field.
 
-use std::time::Duration;
-
-use pawl_core::{conversation::Exchange, evaluation::ClaimedScore, rubric::Rubric};
+use pawl_core::{conversation::Exchange, evaluation::ClaimedScore, rubric::Rubric, usage::Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    anthropic::Anthropic,
+    anthropic::{Anthropic, Patience},
     error::ModelError,
-    wire::{Message, OutputConfig, Request, Usage},
+    wire::{Message, OutputConfig, Request, SystemBlock},
 };
 
 /// Most tokens of one score with its evidence, and of the findings over all exchanges.
@@ -50,8 +48,8 @@ pub struct JudgeRequest<'a> {
     pub system_prompt: &'a str,
     /// What to judge.
     pub exchanges: &'a [&'a Exchange],
-    /// How long the model may take.
-    pub timeout: Duration,
+    /// How long it may take.
+    pub patience: Patience,
 }
 
 /// What the judge said; unchecked.
@@ -87,11 +85,12 @@ impl Judge for Anthropic {
         let wire = Request {
             model: request.model,
             max_tokens: max_tokens(&request),
-            system: INSTRUCTIONS,
+            stream: true,
+            system: [SystemBlock::stable(INSTRUCTIONS)],
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema(request.rubric))),
         };
-        let (raw, response) = self.send_structured(&wire, request.timeout).await?;
+        let (raw, response) = self.ask_structured(&wire, request.patience).await?;
         read(raw, request.exchanges.len(), response.model, response.usage)
     }
 }
@@ -192,7 +191,7 @@ mod tests {
     }
 
     fn request<'a>(rubric: &'a Rubric, system_prompt: &'a str, exchanges: &'a [&'a Exchange]) -> JudgeRequest<'a> {
-        JudgeRequest { model: "m", rubric, system_prompt, exchanges, timeout: Duration::ZERO }
+        JudgeRequest { model: "m", rubric, system_prompt, exchanges, patience: Patience::default() }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! # What this crate does not do
 //!
 //! It stores nothing and decides nothing: a judgement leaves it unchecked, a rewritten prompt unguarded. It reads no
-//! environment and no clock; how to wait is handed in.
+//! environment and no clock, opens no connection and draws nothing by chance: [`Host`] is handed in.
 
 #![forbid(unsafe_code)]
 
@@ -13,12 +13,13 @@ mod anthropic;
 pub mod chat;
 mod error;
 pub mod judge;
+mod message;
+mod retry;
 pub mod rewriter;
+mod sse;
 mod wire;
 
-pub use wire::Usage;
-
-pub use anthropic::{Anthropic, Sleep};
+pub use anthropic::{Anthropic, Chunks, Headers, Host, Patience, Post, Reply, Sleep, Unanswered};
 pub use chat::{Answer, Chat, ChatRequest};
 pub use error::ModelError;
 pub use judge::{Judge, JudgeRequest, Judgement};

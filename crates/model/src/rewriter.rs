@@ -1,14 +1,13 @@
 //! Rewriting a prompt. Like a judge's, the request is one JSON document in which every text stands in its own field.
 
-use std::time::Duration;
-
+use pawl_core::usage::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    anthropic::Anthropic,
+    anthropic::{Anthropic, Patience},
     error::ModelError,
-    wire::{Message, OutputConfig, Request},
+    wire::{Message, OutputConfig, Request, SystemBlock},
 };
 
 /// Tokens of the answer beside the prompt.
@@ -54,9 +53,9 @@ pub struct RewriteRequest<'a> {
     pub max_characters: usize,
     /// What was wrong with the last attempt.
     pub violations: &'a [String],
-    /// How long the model may take.
+    /// How long it may take.
     #[serde(skip)]
-    pub timeout: Duration,
+    pub patience: Patience,
 }
 
 /// A rewritten prompt; unguarded.
@@ -67,8 +66,11 @@ pub struct Rewrite {
     /// Why it changed, in one sentence.
     pub change_reason: String,
     /// The model that says it wrote it.
-    #[serde(default)]
+    #[serde(skip)]
     pub model: String,
+    /// Its tokens.
+    #[serde(skip)]
+    pub usage: Usage,
 }
 
 /// Rewrites a prompt.
@@ -91,14 +93,16 @@ impl Rewriter for Anthropic {
         let wire = Request {
             model: request.model,
             max_tokens: max_tokens(request.max_characters),
-            system: INSTRUCTIONS,
+            stream: true,
+            system: [SystemBlock::stable(INSTRUCTIONS)],
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema)),
         };
-        let (raw, response) = self.send_structured(&wire, request.timeout).await?;
+        let (raw, response) = self.ask_structured(&wire, request.patience).await?;
         let rewrite: Rewrite = serde_json::from_value(raw).map_err(|_| ModelError::Malformed)?;
         let change_reason = rewrite.change_reason.trim().chars().take(MAX_REASON_CHARACTERS).collect();
-        Ok(Rewrite { prompt: rewrite.prompt.trim().to_owned(), change_reason, model: response.model })
+        let prompt = rewrite.prompt.trim().to_owned();
+        Ok(Rewrite { prompt, change_reason, model: response.model, usage: response.usage })
     }
 }
 
@@ -130,7 +134,7 @@ mod tests {
             let (weaknesses, clauses) = ([weakness], [clause]);
             let request = RewriteRequest {
                 model: "m", current_prompt: &prompt, weaknesses: &weaknesses, patterns: &[], strengths: &[],
-                protected_clauses: &clauses, max_characters: 10, violations: &[], timeout: Duration::ZERO,
+                protected_clauses: &clauses, max_characters: 10, violations: &[], patience: Patience::default(),
             };
             let decoded: Value = serde_json::from_str(&material(&request)).unwrap();
             prop_assert_eq!(decoded["task"].as_str(), Some("rewrite"));

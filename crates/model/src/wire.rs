@@ -7,10 +7,34 @@ use serde_json::Value;
 pub(crate) struct Request<'a> {
     pub(crate) model: &'a str,
     pub(crate) max_tokens: u32,
-    pub(crate) system: &'a str,
+    pub(crate) stream: bool,
+    pub(crate) system: [SystemBlock<'a>; 1],
     pub(crate) messages: Vec<Message<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) output_config: Option<OutputConfig>,
+}
+
+/// A part of the system prompt. What stands before the end of a marked one is kept in the model's cache for five minutes
+/// after each use, and costs a fraction when it is used again.
+#[derive(Debug, Serialize)]
+pub(crate) struct SystemBlock<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    text: &'a str,
+    cache_control: CacheControl,
+}
+
+#[derive(Debug, Serialize)]
+struct CacheControl {
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+impl<'a> SystemBlock<'a> {
+    /// A part that is the same in many requests.
+    pub(crate) fn stable(text: &'a str) -> Self {
+        Self { kind: "text", text, cache_control: CacheControl { kind: "ephemeral" } }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -43,43 +67,6 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).and_then(serde_json::from_value::<T>).ok()
 }
 
-/// An answer. Blocks and fields this crate has no use for are passed over, so that new ones break nothing.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Response {
-    pub(crate) model: String,
-    #[serde(default)]
-    pub(crate) content: Vec<Block>,
-    pub(crate) stop_reason: Option<String>,
-    pub(crate) usage: Usage,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Block {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    text: String,
-}
-
-/// Tokens as the model counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens of the request.
-    #[serde(default)]
-    pub input_tokens: u32,
-    /// Tokens of the answer.
-    #[serde(default)]
-    pub output_tokens: u32,
-}
-
-impl Response {
-    /// The text blocks, joined. Without U+0000, the one character Postgres cannot store.
-    pub(crate) fn text(&self) -> String {
-        let texts = self.content.iter().filter(|block| block.kind == "text");
-        texts.map(|block| block.text.replace('\0', "")).collect()
-    }
-}
-
 /// The body of an error.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ErrorBody {
@@ -91,4 +78,12 @@ pub(crate) struct ErrorBody {
 pub(crate) struct ErrorDetail {
     #[serde(rename = "type", default)]
     pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) details: Option<Details>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Details {
+    #[serde(default)]
+    pub(crate) error_code: Option<String>,
 }

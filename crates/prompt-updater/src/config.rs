@@ -6,7 +6,7 @@ use pawl_edge::{
     ApiError, Request,
     env::{Lookup, ModelAccess, Project},
 };
-use pawl_model::Anthropic;
+use pawl_model::{Anthropic, Host};
 use pawl_store::{Credentials, Postgrest, Sleep};
 
 use crate::Error;
@@ -34,7 +34,7 @@ impl Config {
     }
 
     /// The model.
-    pub fn model(&self, sleep: Sleep) -> Result<Anthropic, ApiError> {
-        Anthropic::new(&self.model.base_url, &self.model.key, sleep).ok_or_else(ModelAccess::unusable)
+    pub fn model(&self, host: Host) -> Result<Anthropic, ApiError> {
+        Anthropic::new(&self.model.base_url, &self.model.key, host).ok_or_else(ModelAccess::unusable)
     }
 }

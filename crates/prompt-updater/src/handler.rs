@@ -7,11 +7,12 @@ use pawl_edge::{
     Request, Response, body,
     log::{self, Level},
 };
-use pawl_model::{Rewrite, RewriteRequest, Rewriter};
+use pawl_model::{Patience, Rewrite, RewriteRequest, Rewriter};
 use pawl_store::{
     StoreError,
     prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest, Update},
     reflections::SkipReason,
+    usage::{Purpose, UsageLedger},
 };
 use uuid::Uuid;
 
@@ -23,7 +24,7 @@ use crate::{
 /// How often a prompt is written before the guards have the last word.
 const ATTEMPTS: usize = 2;
 /// How long the model may take for one: both, with the calls of the database, end within the platform's 150 s.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const PATIENCE: Patience = Patience { total: Duration::from_secs(60), silence: Duration::from_secs(45) };
 
 /// What a change needs of the world.
 pub struct Ports<'a, S, M> {
@@ -34,7 +35,7 @@ pub struct Ports<'a, S, M> {
 }
 
 /// Does what the request asks for.
-pub async fn update<S: Prompts, M: Rewriter>(
+pub async fn update<S: Prompts + UsageLedger, M: Rewriter>(
     request: &Request,
     request_id: &str,
     ports: &Ports<'_, S, M>,
@@ -58,7 +59,10 @@ pub async fn update<S: Prompts, M: Rewriter>(
 
 /// Writes a better prompt and publishes it, if the guards let one through. Whether one may be published at all is asked
 /// before the model is paid, and again, by the store, in the moment of publishing.
-async fn improve<S: Prompts, M: Rewriter>(reflection_id: Uuid, ports: &Ports<'_, S, M>) -> Result<Outcome, Error> {
+async fn improve<S: Prompts + UsageLedger, M: Rewriter>(
+    reflection_id: Uuid,
+    ports: &Ports<'_, S, M>,
+) -> Result<Outcome, Error> {
     let update = match ports.store.begin_update(reflection_id).await? {
         BeginUpdate::Ok(update) => update,
         BeginUpdate::Published { new_version, change_reason } => {
@@ -70,14 +74,17 @@ async fn improve<S: Prompts, M: Rewriter>(reflection_id: Uuid, ports: &Ports<'_,
         BeginUpdate::ReflectionNotFound => return Err(Error::ReflectionNotFound),
         BeginUpdate::NotAnUpdate => return Err(Error::NotAnUpdate),
     };
-    match write(&update, ports.rewriter).await? {
+    match write(&update, ports).await? {
         Ok(rewrite) => publish(reflection_id, &update, &rewrite, ports.store).await,
         Err(violations) => give_up(reflection_id, violations.join("; "), ports.store).await,
     }
 }
 
 /// A rewrite that breaks no rule, or the rules the last attempt broke.
-async fn write(update: &Update, rewriter: &impl Rewriter) -> Result<Result<Rewrite, Vec<String>>, Error> {
+async fn write<S: UsageLedger, M: Rewriter>(
+    update: &Update,
+    ports: &Ports<'_, S, M>,
+) -> Result<Result<Rewrite, Vec<String>>, Error> {
     let guard = guard(update);
     let mut violations = Vec::new();
     for _ in 0..ATTEMPTS {
@@ -90,9 +97,13 @@ async fn write(update: &Update, rewriter: &impl Rewriter) -> Result<Result<Rewri
             protected_clauses: &update.protected_clauses,
             max_characters: guard.max_characters(),
             violations: &violations,
-            timeout: TIMEOUT,
+            patience: PATIENCE,
         };
-        let rewrite = rewriter.rewrite(request).await?;
+        let rewrite = ports.rewriter.rewrite(request).await?;
+        let counted = ports.store.record_usage(update.prompt_id, Purpose::Rewrite, &rewrite.model, rewrite.usage);
+        if let Err(fault) = counted.await {
+            log::event(Level::Warn, "usage_not_recorded", &[("cause", fault.cause().into())]);
+        }
         let found = guard.violations(&rewrite.prompt);
         if found.is_empty() {
             return Ok(Ok(rewrite));

@@ -14,6 +14,7 @@ mod entry {
     use std::rc::Rc;
 
     use pawl_edge::{ApiError, runtime};
+    use pawl_model::Host;
     use wasm_bindgen::prelude::wasm_bindgen;
 
     use crate::{
@@ -27,7 +28,13 @@ mod entry {
         runtime::serve(request, |request, request_id| async move {
             let config = Config::from_env(&runtime::variable)?;
             let store = config.store_as_caller(&request, Rc::new(runtime::sleep))?;
-            let rewriter = config.model(Rc::new(runtime::sleep))?;
+            let host = Host {
+                post: Rc::new(runtime::post),
+                sleep: Rc::new(runtime::sleep),
+                now_ms: runtime::now_ms,
+                chance: runtime::chance,
+            };
+            let rewriter = config.model(host)?;
             let ports = Ports { store: &store, rewriter: &rewriter };
             handler::update(&request, &request_id, &ports).await.map_err(ApiError::from)
         })

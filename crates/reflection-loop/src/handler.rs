@@ -17,6 +17,7 @@ use pawl_store::{
         About, Claim, ClaimRequest, Claimed, JudgeTask, RecordReflection, RecordedEvaluation, Reflection, Reflections,
         SkipReason, Suggestion, Task, Timestamp, Work,
     },
+    usage::UsageLedger,
 };
 use uuid::Uuid;
 
@@ -52,7 +53,7 @@ pub struct Ports<'a, S, J, U> {
 }
 
 /// Handles assistants until none is left or the time is over.
-pub async fn reflect<S: Reflections, J: Judge, U: Updater>(
+pub async fn reflect<S: Reflections + UsageLedger, J: Judge, U: Updater>(
     request: &Request,
     request_id: &str,
     ports: &Ports<'_, S, J, U>,
@@ -98,7 +99,7 @@ fn put(results: &mut Vec<AssistantResult>, result: AssistantResult) {
 }
 
 /// Works on one assistant and gives its lease back, whatever came of it.
-async fn handle<S: Reflections, J: Judge, U: Updater>(
+async fn handle<S: Reflections + UsageLedger, J: Judge, U: Updater>(
     work: Work,
     dry_run: bool,
     request_id: &str,
@@ -128,14 +129,14 @@ async fn handle<S: Reflections, J: Judge, U: Updater>(
     AssistantResult { about, outcome }
 }
 
-async fn judge<S: Reflections, J: Judge, U: Updater>(
+async fn judge<S: Reflections + UsageLedger, J: Judge, U: Updater>(
     about: &About,
     task: &JudgeTask,
     dry_run: bool,
     deadline: &Deadline,
     ports: &Ports<'_, S, J, U>,
 ) -> Result<Outcome, StoreError> {
-    let verdict = match judging::judge(task, ports.judge, deadline).await {
+    let verdict = match judging::judge(task, ports.judge, ports.store, deadline).await {
         Ok(verdict) => verdict,
         Err(fault) => return Ok(Outcome::Failed { failed: true, code: fault.code() }),
     };

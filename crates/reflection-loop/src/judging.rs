@@ -7,8 +7,12 @@ use pawl_core::{
     evaluation::{Evaluation, evaluate},
     tokens,
 };
-use pawl_model::{Judge, JudgeRequest, Judgement, ModelError};
-use pawl_store::reflections::JudgeTask;
+use pawl_edge::log::{self, Level};
+use pawl_model::{Judge, JudgeRequest, Judgement, ModelError, Patience};
+use pawl_store::{
+    reflections::JudgeTask,
+    usage::{Purpose, UsageLedger},
+};
 use uuid::Uuid;
 
 use crate::deadline::Deadline;
@@ -19,6 +23,8 @@ const TOKEN_BUDGET: usize = 60_000;
 const MAX_SCORES: usize = 100;
 /// How long the judge may take for all answers: 100 scores are some 5,000 tokens.
 const TIMEOUT: Duration = Duration::from_secs(100);
+/// How long the judge may say nothing.
+const SILENCE: Duration = Duration::from_secs(45);
 /// A second request is made only with this much time left.
 const RETRY_NEEDS: Duration = Duration::from_secs(30);
 
@@ -32,19 +38,24 @@ pub struct Verdict {
 
 /// Judges the newest answers that fit one request. Answers whose second try could not be made are left out, to be
 /// judged next time.
-pub async fn judge(task: &JudgeTask, judge: &impl Judge, deadline: &Deadline) -> Result<Verdict, ModelError> {
+pub async fn judge(
+    task: &JudgeTask,
+    judge: &impl Judge,
+    ledger: &impl UsageLedger,
+    deadline: &Deadline,
+) -> Result<Verdict, ModelError> {
     let exchanges: Vec<Exchange> = task.exchanges.iter().map(|e| e.exchange.clone()).collect();
     let by_scores = (MAX_SCORES / task.rubric.criteria.criteria().len()).max(1);
     let fitting = tokens::first_within(&exchanges, TOKEN_BUDGET).min(by_scores);
     let asked: Vec<(Uuid, &Exchange)> =
         task.exchanges.iter().map(|e| e.message_id).zip(&exchanges).take(fitting).collect();
 
-    let (first, judgement) = ask(task, &asked, judge, deadline.at_most(TIMEOUT)).await?;
+    let (first, judgement) = ask(task, &asked, judge, ledger, deadline.at_most(TIMEOUT)).await?;
     let (mut evaluations, unsure): (Vec<_>, Vec<_>) = first.into_iter().partition(|(_, e)| e.overall.is_some());
     let again: Vec<_> = asked.into_iter().filter(|(id, _)| unsure.iter().any(|(other, _)| other == id)).collect();
     if !again.is_empty()
         && deadline.has(RETRY_NEEDS)
-        && let Ok((second, _)) = ask(task, &again, judge, deadline.at_most(TIMEOUT)).await
+        && let Ok((second, _)) = ask(task, &again, judge, ledger, deadline.at_most(TIMEOUT)).await
     {
         evaluations.extend(second);
     }
@@ -55,7 +66,8 @@ async fn ask(
     task: &JudgeTask,
     asked: &[(Uuid, &Exchange)],
     judge: &impl Judge,
-    timeout: Duration,
+    ledger: &impl UsageLedger,
+    total: Duration,
 ) -> Result<(Vec<(Uuid, Evaluation)>, Judgement), ModelError> {
     let exchanges: Vec<_> = asked.iter().map(|(_, exchange)| *exchange).collect();
     let rubric = &task.rubric.criteria;
@@ -64,9 +76,13 @@ async fn ask(
         rubric,
         system_prompt: &task.prompt.content,
         exchanges: &exchanges,
-        timeout,
+        patience: Patience { total, silence: SILENCE },
     };
     let judgement = judge.judge(request).await?;
+    let counted = ledger.record_usage(task.prompt.id, Purpose::Judge, &judgement.model, judgement.usage);
+    if let Err(fault) = counted.await {
+        log::event(Level::Warn, "usage_not_recorded", &[("cause", fault.cause().into())]);
+    }
     let evaluations = asked.iter().zip(&judgement.scores);
     let evaluations = evaluations.map(|((id, exchange), scores)| (*id, evaluate(scores, exchange, rubric))).collect();
     Ok((evaluations, judgement))

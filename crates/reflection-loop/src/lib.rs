@@ -19,6 +19,7 @@ mod entry {
     use std::{rc::Rc, time::Duration};
 
     use pawl_edge::{ApiError, Request, runtime};
+    use pawl_model::Host;
     use uuid::Uuid;
     use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -34,7 +35,13 @@ mod entry {
         runtime::serve(request, |request, request_id| async move {
             let config = Config::from_env(&runtime::variable)?;
             let store = config.store_as_caller(&request, Rc::new(runtime::sleep))?;
-            let judge = config.model(Rc::new(runtime::sleep))?;
+            let host = Host {
+                post: Rc::new(runtime::post),
+                sleep: Rc::new(runtime::sleep),
+                now_ms: runtime::now_ms,
+                chance: runtime::chance,
+            };
+            let judge = config.model(host)?;
             let updater = EdgeFunction { url: config.updater_url(), caller: credentials(&request) };
             let (now_ms, holder) = (runtime::now_ms, runtime::new_id());
             let ports = Ports { store: &store, judge: &judge, updater: &updater, now_ms, holder };
@@ -60,8 +67,7 @@ mod entry {
             let mut headers = self.caller.clone();
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
             let body = serde_json::json!({"reflection_id": reflection_id}).to_string().into_bytes();
-            let request = Request { method: "POST".to_owned(), headers, body };
-            runtime::fetch(&self.url, &request, timeout).await.map(|response| (response.status, response.body))
+            runtime::fetch(self.url.clone(), headers, body, timeout).await
         }
     }
 

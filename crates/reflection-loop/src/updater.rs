@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Asks for the update a reflection calls for.
@@ -16,10 +16,10 @@ pub trait Updater {
 /// and the next call asks for it again.
 pub fn report(answer: Option<(u16, String)>) -> Value {
     let Some((status, body)) = answer else { return failed("updater_unreachable") };
-    let mut body: Map<String, Value> = serde_json::from_str(&body).unwrap_or_default();
-    if status == 200 {
-        body.remove("request_id");
-        Value::Object(body)
+    let mut body: Value = serde_json::from_slice(body.as_bytes()).unwrap_or_default();
+    if let (200, Some(fields)) = (status, body.as_object_mut()) {
+        fields.remove("request_id");
+        body
     } else {
         failed(body.get("code").and_then(Value::as_str).unwrap_or("updater_failed"))
     }

@@ -18,6 +18,7 @@ mod postgrest;
 pub mod prompts;
 pub mod reflections;
 pub mod turns;
+pub mod usage;
 
 pub use credentials::Credentials;
 pub use error::StoreError;

@@ -7,6 +7,7 @@
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 
 use futures_util::future::{Either, select};
+use pawl_core::usage::Usage;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -15,7 +16,10 @@ use crate::{
     Credentials, StoreError,
     prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest},
     reflections::{Claim, ClaimRequest, RecordReflection, Reflection, Reflections, Timestamp},
-    turns::{BeginTurn, BeginTurns, CompleteTurn, FinishedTurn, NewTurn, PromptText, TurnLedger},
+    turns::{
+        BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, PromptText, TurnLedger,
+    },
+    usage::{Purpose, UsageLedger},
 };
 
 /// How to wait: the HTTP client has no timeout of its own on wasm.
@@ -53,8 +57,9 @@ impl Postgrest {
             let status = response.status();
             let body = response.bytes().await.map_err(lost)?;
             if !status.is_success() {
-                let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
-                return Err(StoreError::from_answer(status.as_u16(), &refusal.code));
+                // The message may quote a row; it is not read.
+                let refusal: Value = serde_json::from_slice(&body).unwrap_or_default();
+                return Err(StoreError::from_answer(status.as_u16(), refusal["code"].as_str().unwrap_or_default()));
             }
             outcome(&body).ok_or_else(|| StoreError::Unexpected(format!("shape of {function}")))
         };
@@ -68,9 +73,9 @@ impl Postgrest {
 /// Reads `{"outcome": "x", …rest}` as the variant `x` with the rest as its fields. (Serde's own tagged enums do the same
 /// through a buffer that is generated anew for every type: a fifth of the wasm.)
 fn outcome<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    let mut fields: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    let outcome = fields.remove("outcome")?;
-    let Value::String(name) = outcome else { return None };
+    // (By way of a `Value` everywhere: decoding another type from bytes is another decoder in the wasm.)
+    let Value::Object(mut fields) = serde_json::from_slice(body).ok()? else { return None };
+    let Value::String(name) = fields.remove("outcome")? else { return None };
     if fields.is_empty() {
         return serde_json::from_value(Value::String(name)).ok();
     }
@@ -84,6 +89,15 @@ fn integer(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
+fn counts(usage: Usage) -> Value {
+    json!({
+        "input_tokens": integer(usage.input_tokens),
+        "output_tokens": integer(usage.output_tokens),
+        "cache_read_input_tokens": integer(usage.cache_read_input_tokens),
+        "cache_creation_input_tokens": integer(usage.cache_creation_input_tokens),
+    })
+}
+
 /// An outcome nobody asks about.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -93,23 +107,26 @@ enum Done {
     Otherwise,
 }
 
-/// An error's body. The message may quote a row; it is not read.
-#[derive(Default, Deserialize)]
-struct Refusal {
-    #[serde(default)]
-    code: String,
+fn arguments_of(turn: &NewTurn<'_>) -> Value {
+    json!({
+        "p_message": turn.message,
+        "p_session_id": turn.session_id,
+        "p_assistant": turn.assistant,
+        "p_organization_id": turn.organization_id,
+        "p_user_id": turn.user_id,
+        "p_idempotency_key": turn.idempotency_key,
+    })
 }
 
 impl BeginTurns for Postgrest {
     async fn begin_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError> {
-        let arguments = json!({
-            "p_message": turn.message,
-            "p_session_id": turn.session_id,
-            "p_assistant": turn.assistant,
-            "p_organization_id": turn.organization_id,
-            "p_user_id": turn.user_id,
-        });
-        self.rpc("pawl_begin_turn", &arguments).await
+        self.rpc("pawl_begin_turn", &arguments_of(turn)).await
+    }
+}
+
+impl PrepareTurns for Postgrest {
+    async fn prepare_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError> {
+        self.rpc("pawl_prepare_turn", &arguments_of(turn)).await
     }
 }
 
@@ -121,20 +138,34 @@ impl TurnLedger for Postgrest {
     async fn complete_turn(&self, turn: &FinishedTurn<'_>) -> Result<CompleteTurn, StoreError> {
         let arguments = json!({
             "p_turn_id": turn.turn_id,
+            "p_attempt": turn.attempt,
             "p_prompt_id": turn.prompt_id,
             "p_answer": turn.answer,
             "p_model": turn.model,
             "p_stop_reason": turn.stop_reason,
-            "p_input_tokens": integer(turn.input_tokens),
-            "p_output_tokens": integer(turn.output_tokens),
-            "p_latency_ms": integer(turn.latency_ms),
+            "p_usage": counts(turn.usage),
+            "p_latency_ms": turn.latency_ms.map(integer),
+            "p_tools": turn.tools,
         });
         self.rpc("pawl_complete_turn", &arguments).await
     }
 
-    async fn fail_turn(&self, turn_id: Uuid, error_code: &str) -> Result<(), StoreError> {
-        let arguments = json!({"p_turn_id": turn_id, "p_error_code": error_code});
-        self.rpc::<Done>("pawl_fail_turn", &arguments).await.map(drop)
+    async fn fail_turn(&self, turn: &FailedTurn<'_>) -> Result<bool, StoreError> {
+        let arguments = json!({
+            "p_turn_id": turn.turn_id,
+            "p_attempt": turn.attempt,
+            "p_error_code": turn.error_code,
+            "p_model": turn.model,
+            "p_usage": counts(turn.usage),
+        });
+        self.rpc::<Done>("pawl_fail_turn", &arguments).await.map(|done| matches!(done, Done::Ok))
+    }
+}
+
+impl UsageLedger for Postgrest {
+    async fn record_usage(&self, prompt_id: Uuid, of: Purpose, model: &str, usage: Usage) -> Result<(), StoreError> {
+        let arguments = json!({"p_prompt_id": prompt_id, "p_purpose": of, "p_model": model, "p_usage": counts(usage)});
+        self.rpc::<Done>("pawl_record_usage", &arguments).await.map(drop)
     }
 }
 

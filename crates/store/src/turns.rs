@@ -1,6 +1,6 @@
 //! A turn: one user message and what becomes of it.
 
-use pawl_core::conversation::Exchange;
+use pawl_core::{conversation::Exchange, usage::Usage};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ pub struct NewTurn<'a> {
     pub organization_id: Option<Uuid>,
     /// For whom; with the secret key only.
     pub user_id: Option<Uuid>,
+    /// The same request with the same key begins no second turn.
+    pub idempotency_key: Option<&'a str>,
 }
 
 /// A turn that has begun: the message is stored.
@@ -26,6 +28,8 @@ pub struct NewTurn<'a> {
 pub struct Turn {
     /// Its id.
     pub turn_id: Uuid,
+    /// Which attempt at it this is, from 1. Only the last one's answer counts.
+    pub attempt: i32,
     /// Its session's, opened with it if there was none.
     pub session_id: Uuid,
     /// The stored user message's.
@@ -44,6 +48,74 @@ pub struct Turn {
     pub history_token_budget: usize,
     /// Earlier exchanges of the session, oldest first; bounded by number and bytes.
     pub history: Vec<Exchange>,
+    /// The text of that version; only of a prepared turn, for who begins one with a user's rights must not see it.
+    pub system_prompt: Option<String>,
+}
+
+/// A turn that was answered before.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredAnswer {
+    /// The turn.
+    pub turn_id: Uuid,
+    /// Its session.
+    pub session_id: Uuid,
+    /// The user's message.
+    pub message_id: Uuid,
+    /// The answer's id.
+    pub answer_id: Uuid,
+    /// The answer.
+    pub answer: String,
+    /// The version that made it.
+    pub prompt_version: i32,
+    /// The model that gave it.
+    pub model: String,
+    /// Why it ended there.
+    pub stop_reason: Option<String>,
+    /// Its tokens; null where a backend did not say.
+    pub usage: StoredUsage,
+}
+
+/// Tokens as they are stored; null where nobody counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct StoredUsage {
+    input_tokens: Option<u32>,
+    output_tokens: Option<u32>,
+    cache_read_input_tokens: Option<u32>,
+    cache_creation_input_tokens: Option<u32>,
+}
+
+impl From<Usage> for StoredUsage {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input_tokens: Some(usage.input_tokens),
+            output_tokens: Some(usage.output_tokens),
+            cache_read_input_tokens: Some(usage.cache_read_input_tokens),
+            cache_creation_input_tokens: Some(usage.cache_creation_input_tokens),
+        }
+    }
+}
+
+impl From<StoredUsage> for Usage {
+    fn from(stored: StoredUsage) -> Self {
+        Self {
+            input_tokens: stored.input_tokens.unwrap_or_default(),
+            output_tokens: stored.output_tokens.unwrap_or_default(),
+            cache_read_input_tokens: stored.cache_read_input_tokens.unwrap_or_default(),
+            cache_creation_input_tokens: stored.cache_creation_input_tokens.unwrap_or_default(),
+        }
+    }
+}
+
+/// What keeps a turn from beginning now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "documented at organization_settings")]
+pub enum Limit {
+    UserRequests,
+    OrganizationRequests,
+    UserTokens,
+    OrganizationTokens,
 }
 
 /// Outcomes of beginning a turn. Nothing was written unless it is `Ok`.
@@ -52,6 +124,10 @@ pub struct Turn {
 #[expect(missing_docs, reason = "documented at pawl_begin_turn")]
 pub enum BeginTurn {
     Ok(Turn),
+    Replayed(StoredAnswer),
+    InProgress,
+    KeyReused,
+    Limited { limit: Limit, retry_after: u32 },
     Unauthorized,
     UserRequired,
     UserNotAllowed,
@@ -69,6 +145,13 @@ pub enum BeginTurn {
 pub trait BeginTurns {
     /// Stores the message and says what serves it.
     async fn begin_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError>;
+}
+
+/// Begins turns that a backend's own model answers; with the secret key.
+#[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
+pub trait PrepareTurns {
+    /// As [`BeginTurns::begin_turn`], and the turn has its `system_prompt`.
+    async fn prepare_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError>;
 }
 
 /// Outcomes of asking for a prompt's text.
@@ -91,20 +174,37 @@ pub enum PromptText {
 pub struct FinishedTurn<'a> {
     /// The turn it ends.
     pub turn_id: Uuid,
-    /// The prompt version that really served it.
-    pub prompt_id: Uuid,
+    /// And the attempt.
+    pub attempt: i32,
+    /// The prompt version that really served it; the one the turn named without.
+    pub prompt_id: Option<Uuid>,
     /// The answer.
     pub answer: &'a str,
     /// The model that gave it.
     pub model: &'a str,
     /// Why it ended there.
-    pub stop_reason: &'a str,
-    /// Tokens of the request.
-    pub input_tokens: u32,
-    /// Tokens of the answer.
-    pub output_tokens: u32,
+    pub stop_reason: Option<&'a str>,
+    /// Its tokens.
+    pub usage: Usage,
     /// From the request to the model until its answer was there, in milliseconds.
-    pub latency_ms: u32,
+    pub latency_ms: Option<u32>,
+    /// Tools that a backend's own model used.
+    pub tools: &'a [String],
+}
+
+/// A turn without an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct FailedTurn<'a> {
+    /// The turn.
+    pub turn_id: Uuid,
+    /// And the attempt.
+    pub attempt: i32,
+    /// Why: a stable code.
+    pub error_code: &'a str,
+    /// The model that began to answer, if one did.
+    pub model: Option<&'a str>,
+    /// What that cost.
+    pub usage: Usage,
 }
 
 /// Outcomes of completing a turn.
@@ -120,6 +220,8 @@ pub enum CompleteTurn {
     TurnNotFound,
     /// Given up before.
     TurnFailed,
+    /// A later attempt has begun: its answer counts.
+    Superseded,
 }
 
 /// What is done for a turn with the secret key: what the caller must not see, or must not forge.
@@ -129,6 +231,6 @@ pub trait TurnLedger {
     async fn serving_context(&self, prompt_id: Uuid) -> Result<PromptText, StoreError>;
     /// Stores the answer; once, however often it is called.
     async fn complete_turn(&self, turn: &FinishedTurn<'_>) -> Result<CompleteTurn, StoreError>;
-    /// Records why there is no answer, by a stable code.
-    async fn fail_turn(&self, turn_id: Uuid, error_code: &str) -> Result<(), StoreError>;
+    /// Records why there is no answer. False when the turn is not open, or this attempt not its last.
+    async fn fail_turn(&self, turn: &FailedTurn<'_>) -> Result<bool, StoreError>;
 }

@@ -1,4 +1,6 @@
 /** Requests as strict as the real Messages API takes them: what it refuses is refused here, in its words. */
+import { type Caching, checkCachings, readCaching, readContent, type TextBlock, textOf } from "./content.ts";
+import { invalid, Refusal } from "./refusal.ts";
 import { isObject, refusalOf, type Schema } from "./schema.ts";
 
 /** A request that passed every check. */
@@ -9,15 +11,13 @@ export interface MessagesRequest {
   lastUserMessage: string;
   /** The schema a structured answer must fit, or null for plain text. */
   schema: Schema | null;
+  stream: boolean;
+  /** The texts of the system prompt up to each block with `cache_control`, the shortest prefix first. */
+  cacheable: string[][];
+  /** Of the whole request but `stream`: asking for a stream makes no prompt longer. */
+  characters: number;
 }
 
-export class Refusal extends Error {
-  constructor(readonly status: number, readonly type: string, message: string) {
-    super(message);
-  }
-}
-
-export const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const MODELS = /^claude-(opus|sonnet|haiku)-5-5(-\d{8})?$/u;
 const API_VERSION = "2023-06-01";
 
@@ -41,7 +41,7 @@ const KNOWN_FIELDS = new Set([
 /** Refused by every model of the 5.5 generation. */
 const SAMPLING_FIELDS = ["temperature", "top_p", "top_k"];
 /** Accepted by the real API; ours would answer as if they were not there, so it says no instead. */
-const UNSERVED_FIELDS = ["stream", "tools", "thinking", "container", "stop_sequences"];
+const UNSERVED_FIELDS = ["tools", "thinking", "container", "stop_sequences"];
 
 export function checkHeaders(headers: Headers): void {
   const key = headers.get("x-api-key");
@@ -57,13 +57,18 @@ export function checkHeaders(headers: Headers): void {
 export function readRequest(body: string): MessagesRequest {
   const request = parseObject(body);
   checkFields(request);
+  const system = request.system === undefined ? [] : readContent(request.system, "system", "system");
   const messages = checkMessages(request.messages);
+  checkCachings(cachingsOf([...system, ...messages.flatMap(({ blocks }) => blocks)]));
   return {
     model: checkModel(request.model),
     maxTokens: checkMaxTokens(request.max_tokens),
-    system: request.system === undefined ? "" : textOf(request.system, "system", true),
-    lastUserMessage: messages.at(-1)!.text,
+    system: textOf(system),
+    lastUserMessage: textOf(messages.at(-1)!.blocks),
     schema: checkOutputConfig(request.output_config),
+    stream: checkStream(request.stream),
+    cacheable: prefixesOf(system),
+    characters: JSON.stringify({ ...request, stream: undefined }).length,
   };
 }
 
@@ -88,6 +93,7 @@ function checkFields(request: Record<string, unknown>): void {
   if (isObject(choice) && (choice.type === "tool" || choice.type === "any")) {
     throw invalid("tool_choice: forcing a tool is not supported for this model.");
   }
+  readCaching(request.cache_control, "cache_control");
   for (const field of UNSERVED_FIELDS) {
     if (request[field]) throw invalid(`${field}: the simulated model does not serve this field`);
   }
@@ -106,8 +112,13 @@ function checkMaxTokens(maxTokens: unknown): number {
   return maxTokens as number;
 }
 
+interface Message {
+  role: string;
+  blocks: TextBlock[];
+}
+
 /** Neighbours of the same role are fine, as in the real API, which reads them as one turn. */
-function checkMessages(messages: unknown): { role: string; text: string }[] {
+function checkMessages(messages: unknown): Message[] {
   if (!Array.isArray(messages)) throw invalid("messages: Field required");
   if (messages.length === 0) throw invalid("messages: at least one message is required");
   const checked = messages.map(checkMessage);
@@ -120,7 +131,7 @@ function checkMessages(messages: unknown): { role: string; text: string }[] {
   return checked;
 }
 
-function checkMessage(message: unknown, index: number): { role: string; text: string } {
+function checkMessage(message: unknown, index: number): Message {
   const path = `messages.${index}`;
   if (!isObject(message)) throw invalid(`${path}: Input should be an object`);
   const unknown = Object.keys(message).find((field) => field !== "role" && field !== "content");
@@ -129,27 +140,21 @@ function checkMessage(message: unknown, index: number): { role: string; text: st
   if (role !== "user" && role !== "assistant") {
     throw invalid(`messages: Unexpected role "${role}". Allowed roles are "user" or "assistant".`);
   }
-  return { role, text: textOf(content, `${path}.content`, false) };
+  return { role, blocks: readContent(content, `${path}.content`, "message") };
 }
 
-function textOf(content: unknown, path: string, mayBeEmpty: boolean): string {
-  if (typeof content === "string") {
-    if (!mayBeEmpty && content.trim() === "") throw invalid(`${path}: text content must contain non-whitespace text`);
-    return content;
-  }
-  if (!Array.isArray(content)) throw invalid(`${path}: Input should be a string or a list of blocks`);
-  if (content.length === 0) throw invalid(`${path}: must have non-empty content`);
-  return content.map((block, index) => textOfBlock(block, `${path}.${index}`)).join("\n");
+function checkStream(stream: unknown = false): boolean {
+  if (typeof stream !== "boolean") throw invalid("stream: Input should be a valid boolean");
+  return stream;
 }
 
-function textOfBlock(block: unknown, path: string): string {
-  if (!isObject(block) || block.type !== "text") {
-    throw invalid(`${path}: the simulated model reads text blocks only`);
-  }
-  if (typeof block.text !== "string" || block.text.trim() === "") {
-    throw invalid(`${path}: text content blocks must contain non-whitespace text`);
-  }
-  return block.text;
+function cachingsOf(blocks: TextBlock[]): Caching[] {
+  return blocks.map(({ caching }) => caching).filter((caching) => caching !== null);
+}
+
+function prefixesOf(system: TextBlock[]): string[][] {
+  const texts = system.map(({ text }) => text);
+  return system.flatMap(({ caching }, index) => caching ? [texts.slice(0, index + 1)] : []);
 }
 
 function checkOutputConfig(config: unknown): Schema | null {
@@ -165,8 +170,4 @@ function checkOutputConfig(config: unknown): Schema | null {
   const refusal = refusalOf(format.schema, "output_config.format.schema");
   if (refusal) throw invalid(refusal);
   return format.schema as Schema;
-}
-
-export function invalid(message: string): Refusal {
-  return new Refusal(400, "invalid_request_error", message);
 }

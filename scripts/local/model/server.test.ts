@@ -1,18 +1,7 @@
 /** The stand-in over HTTP: it accepts what the real API accepts, and refuses what the real API refuses. */
 import assert from "node:assert/strict";
-import { startStandIn } from "./server.ts";
+import { CHAT, HEADERS, REWRITE, REWRITE_SCHEMA, send, structured, withStandIn } from "./scene.ts";
 
-const HEADERS = {
-  "x-api-key": "sk-ant-stand-in",
-  "anthropic-version": "2023-06-01",
-  "content-type": "application/json",
-};
-const CHAT = {
-  model: "claude-sonnet-5-5",
-  max_tokens: 1024,
-  system: "Answer the question.",
-  messages: [{ role: "user", content: "How does a hash table work?" }],
-};
 const SCORE_SCHEMA = {
   type: "object",
   additionalProperties: false,
@@ -48,22 +37,8 @@ const JUDGE = structured(JUDGE_SCHEMA, {
   system_prompt: "Answer the question.",
   exchanges: [{ exchange: 1, user_message: "How does a hash table work?", answer: "It hashes the key." }],
 });
-const REWRITE_SCHEMA = {
-  type: "object",
-  additionalProperties: false,
-  required: ["prompt", "change_reason"],
-  properties: { prompt: { type: "string" }, change_reason: { type: "string" } },
-};
-const REWRITE = structured(REWRITE_SCHEMA, {
-  task: "rewrite",
-  current_prompt: "Answer the question.",
-  weaknesses: ["The tone is curt."],
-  patterns: [],
-  strengths: [],
-  protected_clauses: [],
-  max_characters: 500,
-  violations: [],
-});
+const CACHED = { type: "ephemeral" };
+const MANY_CACHED = Array.from({ length: 3 }, () => ({ type: "text", text: "Be brief.", cache_control: CACHED }));
 
 const REFUSED_BODIES: [string, unknown, number, RegExp][] = [
   ["not JSON", "{", 400, /not valid JSON/],
@@ -98,6 +73,48 @@ const REFUSED_BODIES: [string, unknown, number, RegExp][] = [
     /explicitly set to false/,
   ],
   ["a numeric bound", structured({ type: "integer", minimum: 1 }, {}), 400, /'minimum' is not supported/],
+  ["stream as text", { ...CHAT, stream: "true" }, 400, /^stream: Input should be a valid boolean/],
+  ["stream as null", { ...CHAT, stream: null }, 400, /^stream: Input should be a valid boolean/],
+  ["a field in a system block", withSystem({ id: "x" }), 400, /^system\.0\.id: Extra inputs/],
+  ["a field in a message block", withBlock({ id: "x" }), 400, /^messages\.0\.content\.0\.text\.id: Extra inputs/],
+  ["an empty system block", withSystem({ text: "" }), 400, /^system\.0: text content blocks must/],
+  [
+    "caching of an unknown type",
+    withSystem({ cache_control: { type: "persistent" } }),
+    400,
+    /'persistent'.*'ephemeral'/,
+  ],
+  ["caching that is no object", withSystem({ cache_control: "ephemeral" }), 400, /^system\.0\.cache_control: Input/],
+  [
+    "caching with an unknown field",
+    withSystem({ cache_control: { ...CACHED, scope: "global" } }),
+    400,
+    /^system\.0\.cache_control\.ephemeral\.scope: Extra inputs/,
+  ],
+  [
+    "caching for another time",
+    withBlock({ cache_control: { ...CACHED, ttl: "2h" } }),
+    400,
+    /^messages\.0\.content\.0\.text\.cache_control\.ephemeral\.ttl: Input should be '5m' or '1h'/,
+  ],
+  [
+    "caching of the whole, of an unknown type",
+    { ...CHAT, cache_control: { type: "x" } },
+    400,
+    /^cache_control: Input tag/,
+  ],
+  [
+    "five cached blocks",
+    { ...CHAT, system: MANY_CACHED, messages: [{ role: "user", content: MANY_CACHED.slice(1) }] },
+    400,
+    /maximum of 4 blocks with cache_control may be provided\. Found 5\./,
+  ],
+  [
+    "long caching after short caching",
+    { ...withBlock({ cache_control: { ...CACHED, ttl: "1h" } }), system: MANY_CACHED },
+    400,
+    /^messages\.0\.content\.0\.text\.cache_control\.ttl: a ttl='1h' cache_control block must not come after/,
+  ],
   ["a task of nobody's", structured(REWRITE_SCHEMA, { task: "sing" }), 400, /"evaluate" and "rewrite"/],
   ["an answer unlike its schema", { ...JUDGE, output_config: REWRITE.output_config }, 500, /does not fit the schema/],
 ];
@@ -151,10 +168,20 @@ Deno.test("the same request gets the same answer", async () => {
   });
 });
 
-Deno.test("accepted: dated models, blocks, neighbours of one role, an empty system prompt", async () => {
+Deno.test("accepted: dated models, blocks, neighbours of one role, an empty system prompt, up to four cached blocks", async () => {
   await withStandIn(async (url) => {
     const blocks = { role: "user", content: [{ type: "text", text: "Why?" }] };
-    for (const change of [{ model: "claude-opus-5-5-20261001" }, { messages: [blocks, blocks] }, { system: "" }]) {
+    const changes = [
+      { model: "claude-opus-5-5-20261001" },
+      { messages: [blocks, blocks] },
+      { system: "" },
+      { stream: false },
+      { cache_control: CACHED },
+      withSystem({ cache_control: null }),
+      withSystem({ cache_control: { ...CACHED, ttl: "1h" } }),
+      { ...withBlock({ cache_control: { ...CACHED, ttl: "5m" } }), system: MANY_CACHED },
+    ];
+    for (const change of changes) {
       assert.equal((await (await send(url, { ...CHAT, ...change })).json()).type, "message");
     }
   });
@@ -195,7 +222,10 @@ Deno.test("the last requests can be looked at and forgotten", async () => {
     await (await send(url, CHAT)).body?.cancel();
     await (await send(url, { ...CHAT, top_k: 1 })).body?.cancel();
     const kept = await (await fetch(`${url}/_standin/requests`)).json();
-    assert.deepEqual(kept.map(({ status }: { status: number }) => status), [200, 400]);
+    assert.deepEqual(
+      kept.map(({ body: _, ...rest }: { body: string }) => rest),
+      [200, 400].map((status) => ({ status, fault: null, finished: true, aborted: false })),
+    );
     assert.deepEqual(JSON.parse(kept[0].body), CHAT);
     assert.deepEqual(await (await fetch(`${url}/_standin/requests`, { method: "DELETE" })).json(), []);
   });
@@ -203,7 +233,7 @@ Deno.test("the last requests can be looked at and forgotten", async () => {
 
 async function refuses(body: unknown, headers: Record<string, string>, status: number, message: RegExp) {
   await withStandIn(async (url) => {
-    const response = await send(url, body, headers);
+    const response = await send(url, body, { headers });
     const { type, error, request_id } = await response.json();
     assert.equal(response.status, status, error.message);
     assert.equal(type, "error");
@@ -212,25 +242,14 @@ async function refuses(body: unknown, headers: Record<string, string>, status: n
   });
 }
 
-function send(url: string, body: unknown, headers: Record<string, string> = HEADERS): Promise<Response> {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  return fetch(`${url}/v1/messages`, { method: "POST", headers, body: text });
-}
-
-async function withStandIn(use: (url: string) => Promise<void>): Promise<void> {
-  const standIn = startStandIn();
-  try {
-    await use(standIn.url);
-  } finally {
-    await standIn.stop();
-  }
-}
-
-function structured(schema: unknown, task: unknown) {
-  const output_config = { format: { type: "json_schema", schema } };
-  return { ...CHAT, messages: [{ role: "user", content: JSON.stringify(task) }], output_config };
-}
-
 function withMessages(...roles: string[]) {
   return { ...CHAT, messages: roles.map((role) => ({ role, content: "Hello there" })) };
+}
+
+function withSystem(block: Record<string, unknown>) {
+  return { ...CHAT, system: [{ type: "text", text: "Be brief.", ...block }] };
+}
+
+function withBlock(block: Record<string, unknown>) {
+  return { ...CHAT, messages: [{ role: "user", content: [{ type: "text", text: "Why?", ...block }] }] };
 }

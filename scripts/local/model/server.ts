@@ -2,11 +2,23 @@
  * The stand-in: an HTTP server that speaks the Anthropic Messages API, for where no real model is at hand.
  * The same request always gets the same answer; everything it says is labelled as simulated.
  */
+import { Buffer } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import { type PromptCache, useCache } from "./cache.ts";
 import { chat } from "./chat.ts";
+import { control, type Controls, type KeptRequest } from "./control.ts";
+import { type Answer, deliver, errorAnswer } from "./delivery.ts";
+import { openDoor } from "./door.ts";
+import { answerWith, changed, failureFor } from "./failures.ts";
+import { type Fault, takeFault } from "./faults.ts";
 import { type EvaluateTask, judge } from "./judge.ts";
-import { checkHeaders, invalid, MAX_BODY_BYTES, type MessagesRequest, readRequest, Refusal } from "./request.ts";
+import { messageOf, say } from "./message.ts";
+import { invalid, Refusal } from "./refusal.ts";
+import { checkHeaders, type MessagesRequest, readRequest } from "./request.ts";
 import { rewrite, type Rewriter, type RewriteTask } from "./rewriter.ts";
 import { misfitOf, type Schema } from "./schema.ts";
+
+export type { KeptRequest } from "./control.ts";
 
 export interface StandInOptions {
   /** 0, the default, picks a free one. */
@@ -14,64 +26,110 @@ export interface StandInOptions {
   rewriter?: Rewriter;
   /** How many requests are kept for tests to look at. */
   keep?: number;
+  /** Milliseconds that pass before each answer to a chat. */
+  slowMs?: number;
 }
 
 export interface StandIn {
   /** What ANTHROPIC_BASE_URL should be. */
   url: string;
+  /** Breaks off whatever is still being answered. */
   stop(): Promise<void>;
 }
 
-/** A request as it came in, for tests: `GET /_standin/requests` lists them, `DELETE` forgets them. */
-export interface KeptRequest {
-  body: string;
-  status: number;
-}
-
-export function startStandIn({ port = 0, rewriter = "helpful", keep = 200 }: StandInOptions = {}): StandIn {
-  const kept: KeptRequest[] = [];
-  const server = Deno.serve({ port, hostname: "127.0.0.1", onListen() {} }, async (request) => {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/_standin/requests") return inspect(request.method, kept);
-    const id = `req_${crypto.randomUUID().replaceAll("-", "")}`;
-    const { body, response } = await answer(request, pathname, rewriter, id);
-    kept.push({ body, status: response.status });
-    kept.splice(0, kept.length - keep);
-    return response;
+export function startStandIn(
+  { port = 0, rewriter = "helpful", keep = 200, slowMs = 0 }: StandInOptions = {},
+): StandIn {
+  const controls: Controls = { kept: [], faults: [], held: new Set() };
+  const model: Model = { rewriter, slowMs, cache: new Set(), faults: controls.faults };
+  const { url, close } = openDoor(port, async (request, response) => {
+    const body = await readBody(request);
+    const { pathname: path } = new URL(request.url ?? "/", "http://stand-in");
+    const kept: KeptRequest = { body: body ?? "", status: null, fault: null, finished: false, aborted: false };
+    const told = control(request.method ?? "GET", path, kept.body, controls);
+    if (told === null) {
+      controls.kept.push(kept);
+      controls.kept.splice(0, controls.kept.length - keep);
+    }
+    const answer = told ?? answerTo({ method: request.method, path, headers: headersOf(request), body }, model, kept);
+    await deliver(answer, response, controls.held, kept);
   });
-  return { url: `http://127.0.0.1:${server.addr.port}`, stop: () => server.shutdown() };
+  return { url, stop: close };
 }
 
-function inspect(method: string, kept: KeptRequest[]): Response {
-  if (method === "DELETE") kept.length = 0;
-  return Response.json(kept);
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** Null for one that is too large; that too is read to its end, for only then does its client look for an answer. */
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.byteLength;
+    if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+  }
+  return size <= MAX_BODY_BYTES ? Buffer.concat(chunks).toString() : null;
 }
 
-async function answer(request: Request, path: string, rewriter: Rewriter, id: string) {
-  let body = "";
+function headersOf({ headers }: IncomingMessage): Headers {
+  return new Headers(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+}
+
+interface Model {
+  rewriter: Rewriter;
+  slowMs: number;
+  cache: PromptCache;
+  faults: Fault[];
+}
+
+interface Received {
+  method?: string;
+  path: string;
+  headers: Headers;
+  body: string | null;
+}
+
+function answerTo(received: Received, model: Model, kept: KeptRequest): Answer {
+  const id = `req_${crypto.randomUUID().replaceAll("-", "")}`;
+  const answer = answerOrError(received, model, kept, id);
+  return { ...answer, headers: { ...answer.headers, "request-id": id } };
+}
+
+function answerOrError(received: Received, model: Model, kept: KeptRequest, id: string): Answer {
   try {
-    if (path !== "/v1/messages") throw new Refusal(404, "not_found_error", "Not Found");
-    if (request.method !== "POST") throw new Refusal(405, "invalid_request_error", "Method Not Allowed");
-    checkHeaders(request.headers);
-    body = await readBody(request);
-    const message = readRequest(body);
-    return { body, response: reply(200, id, messageOf(message, textFor(message, rewriter), body)) };
+    return answerOf(check(received), model, kept, id);
   } catch (error) {
     const { status, type, message } = error instanceof Refusal
       ? error
       : new Refusal(500, "api_error", `the simulated model failed: ${error}`);
-    return { body, response: reply(status, id, { type: "error", error: { type, message }, request_id: id }) };
-  } finally {
-    await request.body?.cancel().catch(() => {});
+    return errorAnswer(status, { type, message }, id);
   }
 }
 
-async function readBody(request: Request): Promise<string> {
-  const tooLarge = new Refusal(413, "request_too_large", "Request exceeds the maximum size");
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge;
-  const bytes = await request.bytes();
-  if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge;
-  return new TextDecoder().decode(bytes);
+function check({ method, path, headers, body }: Received): MessagesRequest {
+  if (path !== "/v1/messages") throw new Refusal(404, "not_found_error", "Not Found");
+  if (method !== "POST") throw new Refusal(405, "invalid_request_error", "Method Not Allowed");
+  checkHeaders(headers);
+  if (body === null) throw new Refusal(413, "request_too_large", "Request exceeds the maximum size");
+  return readRequest(body);
+}
+
+/** A request takes a fault only once it has passed every check. */
+function answerOf(request: MessagesRequest, model: Model, kept: KeptRequest, id: string): Answer {
+  const text = textFor(request, model.rewriter);
+  const kind = request.schema === null ? "chat" : "structured";
+  const fault = takeFault(model.faults, kind);
+  kept.fault = fault?.fault ?? null;
+  const answer = failureFor(fault, request.stream, id) ?? spoken(request, text, model.cache, fault);
+  return kind === "chat" && model.slowMs > 0 ? delayed(answer, model.slowMs) : answer;
+}
+
+function spoken(request: MessagesRequest, text: string, cache: PromptCache, fault: Fault | null): Answer {
+  const saying = changed(say(text, request.maxTokens), request.model, fault);
+  return answerWith(messageOf(saying, request, useCache(cache, request)), request.stream, fault);
+}
+
+function delayed(answer: Answer, ms: number): Answer {
+  return { ...answer, steps: [{ wait: ms }, ...answer.steps] };
 }
 
 /** A structured request is a task of ours; any other is a chat, also when its text looks like a task. */
@@ -99,35 +157,4 @@ function fitted(schema: Schema, result: unknown): string {
   const misfit = misfitOf(schema, result);
   if (misfit) throw new Refusal(500, "api_error", `the simulated answer does not fit the schema: ${misfit}`);
   return JSON.stringify(result);
-}
-
-function messageOf({ model, maxTokens }: MessagesRequest, text: string, body: string) {
-  const tokens = tokensIn(text);
-  const cut = tokens > maxTokens;
-  return {
-    id: `msg_${crypto.randomUUID().replaceAll("-", "")}`,
-    type: "message",
-    role: "assistant",
-    model: `simulated/${model}`,
-    content: [{ type: "text", text: cut ? text.slice(0, maxTokens * CHARACTERS_PER_TOKEN) : text }],
-    stop_reason: cut ? "max_tokens" : "end_turn",
-    stop_sequence: null,
-    usage: {
-      input_tokens: tokensIn(body),
-      output_tokens: Math.min(tokens, maxTokens),
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-    },
-  };
-}
-
-/** A rule of thumb: the stand-in has no tokenizer. */
-const CHARACTERS_PER_TOKEN = 4;
-
-function tokensIn(text: string): number {
-  return Math.ceil(text.length / CHARACTERS_PER_TOKEN);
-}
-
-function reply(status: number, id: string, body: unknown): Response {
-  return Response.json(body, { status, headers: { "request-id": id, "x-pawl-simulated": "true" } });
 }

@@ -34,6 +34,23 @@ export function wordsOf(text: string): string[] {
   return text.match(/[\p{L}\p{N}]+(?:['’+#-]+[\p{L}\p{N}]*)*/gu) ?? [];
 }
 
+/** A rule of thumb: the stand-in has no tokenizer. */
+const CHARACTERS_PER_TOKEN = 4;
+
+export function tokensIn(characters: number): number {
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
+}
+
+export function firstTokens(text: string, count: number): string {
+  return cutAt(text, count * CHARACTERS_PER_TOKEN);
+}
+
+/** Cuts before an emoji rather than through it: half of one is no text. */
+export function cutAt(text: string, length: number): string {
+  const cut = text.slice(0, length);
+  return cut.isWellFormed() ? cut : cut.slice(0, -1);
+}
+
 function readPart(text: string): Part {
   const words = wordsOf(text);
   const keywords = words.filter(isMeaningful).map((word) => word.toLowerCase());

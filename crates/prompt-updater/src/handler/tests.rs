@@ -1,7 +1,7 @@
 use std::{cell::RefCell, collections::VecDeque};
 
 use chrono::TimeDelta;
-use pawl_core::{decision::Action, evaluation::summarize, rubric::Rubric};
+use pawl_core::{decision::Action, evaluation::summarize, rubric::Rubric, usage::Usage};
 use pawl_edge::ApiError;
 use pawl_model::ModelError;
 use pawl_store::{
@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+const USAGE: Usage =
+    Usage { input_tokens: 5, output_tokens: 4, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 };
 const CURRENT: &str = "You answer questions about bicycles. Never promise a delivery date. Keep replies short.";
 const SAID: &str = "my name is jo and I would like to know how long the delivery of a new wheel will take";
 
@@ -31,7 +33,12 @@ impl Rewriter for Writer {
         let asked = (request.weaknesses.to_vec(), request.violations.to_vec(), request.max_characters);
         self.asked.borrow_mut().push(asked);
         let prompt = self.next.borrow_mut().pop_front().unwrap_or_else(|| Ok(format!("{CURRENT} Give reasons.")))?;
-        Ok(Rewrite { prompt, change_reason: "Reasons were missing.".into(), model: "simulated/writer".into() })
+        Ok(Rewrite {
+            prompt,
+            change_reason: "Reasons were missing.".into(),
+            model: "simulated/writer".into(),
+            usage: USAGE,
+        })
     }
 }
 
@@ -58,13 +65,14 @@ async fn reflect(store: &FakeStore, action: Action) -> Uuid {
     let BeginTurn::Ok(turn) = user.begin_turn(&new).await.unwrap() else { panic!("the turn did not begin") };
     let finished = FinishedTurn {
         turn_id: turn.turn_id,
-        prompt_id: turn.prompt_id,
+        attempt: turn.attempt,
+        prompt_id: None,
         answer: "Soon.",
         model: "m",
-        stop_reason: "end_turn",
-        input_tokens: 1,
-        output_tokens: 1,
-        latency_ms: 1,
+        stop_reason: None,
+        usage: Usage::default(),
+        latency_ms: None,
+        tools: &[],
     };
     store.complete_turn(&finished).await.unwrap();
     let holder = Uuid::from_u128(0xB);
@@ -112,7 +120,7 @@ impl World {
         };
         let response =
             update(&request, "r1", &Ports { store, rewriter: &self.writer }).await.map_err(ApiError::from)?;
-        Ok(serde_json::from_str(&response.body).unwrap())
+        Ok(serde_json::from_str(response.text()).unwrap())
     }
 
     async fn call(&self, body: Value) -> Result<Value, ApiError> {
@@ -158,7 +166,7 @@ async fn a_change_without_a_usable_reason_gets_one() {
     impl Rewriter for Silent {
         async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, ModelError> {
             let prompt = format!("{} Give reasons.", request.current_prompt);
-            Ok(Rewrite { prompt, change_reason: self.0.into(), model: "m".into() })
+            Ok(Rewrite { prompt, change_reason: self.0.into(), model: "m".into(), usage: USAGE })
         }
     }
     for given in ["", SAID] {
@@ -268,7 +276,7 @@ async fn a_pause_while_the_model_writes_is_obeyed() {
 #[tokio::test]
 async fn a_model_that_fails_leaves_the_update_owed() {
     let w = world().await;
-    w.writer.next.borrow_mut().push_back(Err(ModelError::Overloaded));
+    w.writer.next.borrow_mut().push_back(Err(ModelError::Overloaded(None)));
     let error = w.call(json!({"reflection_id": w.reflection})).await.unwrap_err();
     assert_eq!((error.status, error.code), (503, "model_overloaded"));
     assert_eq!(w.live().0, 1);
@@ -340,4 +348,14 @@ async fn without_a_database_nothing_is_written_or_paid_for() {
     let error = w.call(json!({"reflection_id": w.reflection})).await.unwrap_err();
     assert_eq!((error.status, error.code), (503, "database_unavailable"));
     assert!(w.writer.asked.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn every_draft_is_counted_also_one_the_guards_refuse() {
+    let w = world().await;
+    let before = w.store.spent().len();
+    w.writer.next.borrow_mut().push_back(Ok(format!("Never promise a delivery date. {SAID}")));
+    w.call(json!({"reflection_id": w.reflection})).await.unwrap();
+    let spent = w.store.spent().split_off(before);
+    assert_eq!(spent.iter().map(|s| s.usage).collect::<Vec<_>>(), [USAGE, USAGE]);
 }

@@ -4,13 +4,14 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use pawl_core::{evaluation::ClaimedScore, rubric::Rubric};
+use pawl_core::{evaluation::ClaimedScore, rubric::Rubric, usage::Usage};
 use pawl_edge::ApiError;
-use pawl_model::{JudgeRequest, Judgement, ModelError, Usage};
+use pawl_model::{JudgeRequest, Judgement, ModelError};
 use pawl_store::{
     StoreError,
-    fake::FakeStore,
+    fake::{FakeStore, Limits},
     turns::{BeginTurn, BeginTurns, FinishedTurn, NewTurn, TurnLedger},
+    usage::Purpose,
 };
 use serde_json::{Value, json};
 
@@ -94,16 +95,20 @@ impl World {
 
     async fn chat_with(&self, caller: &FakeStore, answer: &str) {
         let new = NewTurn { message: "a question", ..NewTurn::default() };
+        // Many answers of one person, without the minutes between them.
+        self.store
+            .limit(self.store.default_organization(), Limits { user_requests_per_minute: 1000, ..Limits::default() });
         let BeginTurn::Ok(turn) = caller.begin_turn(&new).await.unwrap() else { panic!("the turn did not begin") };
         let finished = FinishedTurn {
             turn_id: turn.turn_id,
-            prompt_id: turn.prompt_id,
+            attempt: turn.attempt,
+            prompt_id: Some(turn.prompt_id),
             answer,
             model: "m",
-            stop_reason: "end_turn",
-            input_tokens: 1,
-            output_tokens: 1,
-            latency_ms: 1,
+            stop_reason: Some("end_turn"),
+            usage: Usage::default(),
+            latency_ms: Some(1),
+            tools: &[],
         };
         self.store.complete_turn(&finished).await.unwrap();
     }
@@ -128,7 +133,7 @@ impl World {
             holder: self.store.turns().last().map_or(Uuid::max(), |t| t.id),
         };
         let response = reflect(&request, "r1", &ports).await.map_err(ApiError::from)?;
-        Ok(serde_json::from_str(&response.body).unwrap())
+        Ok(serde_json::from_str(response.text()).unwrap())
     }
 
     /// The only result of a call.
@@ -277,7 +282,7 @@ async fn a_lease_lost_while_judging_stores_nothing() {
     let ports =
         Ports { store: &w.store, judge: &Slow(&w), updater: &w.updater, now_ms: || 0.0, holder: Uuid::from_u128(1) };
     let response = reflect(&Request::default(), "r1", &ports).await.unwrap();
-    let body: Value = serde_json::from_str(&response.body).unwrap();
+    let body: Value = serde_json::from_str(response.text()).unwrap();
     assert_eq!(skipped(&body["results"][0]), Some("in_progress"), "{body}");
     assert!(w.store.logs().is_empty() && w.store.evaluated().is_empty());
     assert!(w.updater.asked.borrow().is_empty());
@@ -319,7 +324,7 @@ async fn answers_whose_second_try_fails_wait_for_the_next_reflection() {
     impl Judge for FailsSecond<'_> {
         async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError> {
             if self.0.judge.asked.borrow().len() == 1 {
-                self.0.judge.faults.borrow_mut().push_back(ModelError::Overloaded);
+                self.0.judge.faults.borrow_mut().push_back(ModelError::Overloaded(None));
             }
             self.0.judge.judge(request).await
         }
@@ -340,7 +345,7 @@ async fn answers_whose_second_try_fails_wait_for_the_next_reflection() {
 async fn a_judge_that_fails_is_reported_and_nothing_is_stored() {
     let w = world();
     w.chats(5).await;
-    w.judge.faults.borrow_mut().push_back(ModelError::Overloaded);
+    w.judge.faults.borrow_mut().push_back(ModelError::Overloaded(None));
     let result = w.result(json!({})).await;
     assert_eq!((&result["failed"], &result["code"]), (&json!(true), &json!("model_overloaded")));
     assert!(w.store.logs().is_empty());
@@ -382,7 +387,7 @@ async fn when_every_answer_needs_a_second_try_that_fails_nothing_is_recorded() {
     impl Judge for FailsSecond<'_> {
         async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError> {
             if self.0.judge.asked.borrow().len() == 1 {
-                self.0.judge.faults.borrow_mut().push_back(ModelError::Overloaded);
+                self.0.judge.faults.borrow_mut().push_back(ModelError::Overloaded(None));
             }
             self.0.judge.judge(request).await
         }
@@ -390,7 +395,7 @@ async fn when_every_answer_needs_a_second_try_that_fails_nothing_is_recorded() {
     let holder = Uuid::from_u128(1);
     let ports = Ports { store: &w.store, judge: &FailsSecond(&w), updater: &w.updater, now_ms: || 0.0, holder };
     let response = reflect(&Request::default(), "r1", &ports).await.unwrap();
-    assert!(response.body.contains("judgement_incomplete"), "{}", response.body);
+    assert!(response.text().contains("judgement_incomplete"), "{}", response.text());
     assert!(w.store.logs().is_empty());
 }
 
@@ -427,7 +432,7 @@ async fn with_too_little_time_left_an_update_waits_for_the_next_call() {
         holder: Uuid::from_u128(1),
     };
     let response = reflect(&Request::default(), "r1", &ports).await.unwrap();
-    let body: Value = serde_json::from_str(&response.body).unwrap();
+    let body: Value = serde_json::from_str(response.text()).unwrap();
     assert_eq!(body["results"][0]["update"], json!({"failed": true, "code": "no_time_left"}));
     assert!(w.updater.asked.borrow().is_empty());
     assert_eq!(w.result(json!({})).await["update"]["new_version"], 2);
@@ -474,4 +479,20 @@ async fn an_assistant_that_does_not_exist_is_404_and_strangers_are_refused() {
     assert_eq!((error.status, error.code), (503, "database_unavailable"));
     let error = w.call_as(&w.store, json!({"forced": true})).await.unwrap_err();
     assert_eq!((error.status, error.code), (400, "invalid_request"));
+}
+
+#[tokio::test]
+async fn every_call_of_the_judge_is_counted_and_a_reflection_outlives_a_failure_to_count() {
+    let w = world();
+    w.chats(5).await;
+    let chats = w.store.spent().len();
+    w.result(json!({})).await;
+    let spent = w.store.spent().split_off(chats);
+    assert_eq!(spent.iter().map(|s| s.purpose).collect::<Vec<_>>(), [Some(Purpose::Judge)]);
+
+    let w = world();
+    w.chats(5).await;
+    w.store.fail_next("record_usage", StoreError::Unavailable("timeout".into()));
+    w.result(json!({})).await;
+    assert_eq!(w.store.logs().len(), 1);
 }

@@ -6,6 +6,7 @@
 mod prompts;
 mod reflections;
 mod turns;
+mod usage;
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,10 +15,10 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use pawl_core::{decision::Action, decision::Thresholds, rubric::Rubric};
+use pawl_core::{decision::Action, decision::Thresholds, rubric::Rubric, usage::Usage};
 use uuid::Uuid;
 
-use crate::{StoreError, reflections::SkipReason};
+use crate::{StoreError, reflections::SkipReason, usage::Purpose};
 
 /// Settings of an assistant, with the defaults of `loop_settings`.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +53,27 @@ impl Default for Settings {
     }
 }
 
+/// Limits of an organisation, with the defaults of `organization_settings`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "documented at the table organization_settings")]
+pub struct Limits {
+    pub user_requests_per_minute: i32,
+    pub user_tokens_per_day: u64,
+    pub organization_requests_per_minute: i32,
+    pub organization_tokens_per_day: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            user_requests_per_minute: 20,
+            user_tokens_per_day: 500_000,
+            organization_requests_per_minute: 600,
+            organization_tokens_per_day: 10_000_000,
+        }
+    }
+}
+
 /// A version of a prompt.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "documented at the table system_prompts")]
@@ -75,11 +97,17 @@ pub struct Prompt {
 pub struct StoredTurn {
     pub id: Uuid,
     pub session_id: Uuid,
+    pub organization_id: Uuid,
+    pub user_id: Uuid,
     pub prompt_id: Uuid,
     pub message_id: Uuid,
     pub message: String,
     pub answer: Option<StoredAnswer>,
     pub error_code: Option<String>,
+    pub attempts: i32,
+    pub lost_attempts: i32,
+    pub begun_at: DateTime<Utc>,
+    pub lease_expires_at: DateTime<Utc>,
 }
 
 /// An answer.
@@ -89,6 +117,34 @@ pub struct StoredAnswer {
     pub id: Uuid,
     pub text: String,
     pub created_at: DateTime<Utc>,
+    pub model: String,
+    pub stop_reason: Option<String>,
+    pub usage: Usage,
+    pub prompt_version: i32,
+    pub tools: Vec<String>,
+}
+
+/// A counted call of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "documented at the tables usage and user_usage")]
+pub struct Spent {
+    pub organization_id: Uuid,
+    pub user_id: Option<Uuid>,
+    pub at: DateTime<Utc>,
+    /// `None` is a chat.
+    pub purpose: Option<Purpose>,
+    pub model: String,
+    pub usage: Usage,
+}
+
+/// An idempotency key in use.
+pub(crate) struct Key {
+    pub(crate) user_id: Uuid,
+    pub(crate) key: String,
+    /// What stands for the hash of the request.
+    pub(crate) request: String,
+    pub(crate) turn_id: Uuid,
+    pub(crate) created_at: DateTime<Utc>,
 }
 
 /// A row of `reflection_logs`.
@@ -147,6 +203,9 @@ pub(crate) struct State {
     pub(crate) prompts: Vec<Prompt>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) turns: Vec<StoredTurn>,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) limits: BTreeMap<Uuid, Limits>,
+    pub(crate) spent: Vec<Spent>,
     pub(crate) logs: Vec<Log>,
     pub(crate) evaluated: BTreeMap<Uuid, Option<f64>>,
     failures: Vec<(&'static str, StoreError)>,
@@ -255,6 +314,16 @@ impl FakeStore {
     /// Changes the settings of an assistant.
     pub fn configure(&self, assistant_id: Uuid, change: impl FnOnce(&mut Settings)) {
         self.state(|s| s.assistants.iter_mut().find(|a| a.id == assistant_id).map(|a| change(&mut a.settings)));
+    }
+
+    /// Sets the limits of an organisation.
+    pub fn limit(&self, organization_id: Uuid, limits: Limits) {
+        self.state(|s| s.limits.insert(organization_id, limits));
+    }
+
+    /// The calls of models that were counted.
+    pub fn spent(&self) -> Vec<Spent> {
+        self.state(|s| s.spent.clone())
     }
 
     /// Locks or unlocks the live version of an assistant.

@@ -1,16 +1,22 @@
 //! Turns.
 
+use chrono::TimeDelta;
 use pawl_core::conversation::Exchange;
 use uuid::Uuid;
 
-use super::{Caller, FakeStore, Session, StoredAnswer, StoredTurn};
+use super::{Caller, FakeStore, Key, Session, Spent, State, StoredAnswer, StoredTurn};
 use crate::{
     StoreError,
-    turns::{BeginTurn, BeginTurns, CompleteTurn, FinishedTurn, NewTurn, PromptText, Turn, TurnLedger},
+    turns::{
+        self, BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, PromptText, Turn,
+        TurnLedger,
+    },
 };
 
 const MAX_MESSAGE_BYTES: usize = 32 * 1024;
 const MAX_HISTORY_TURNS: usize = 50;
+const LEASE: TimeDelta = TimeDelta::seconds(150);
+const KEY_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
 impl BeginTurns for FakeStore {
     async fn begin_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError> {
@@ -27,9 +33,20 @@ impl BeginTurns for FakeStore {
         if turn.message.len() > MAX_MESSAGE_BYTES {
             return Ok(BeginTurn::MessageTooLong);
         }
+        let now = self.now();
         let (turn_id, new_session, message_id) = (self.draw(), self.draw(), self.draw());
         Ok(self.state(|s| {
-            let given = s.sessions.iter().find(|x| Some(x.id) == turn.session_id && x.user_id == user_id);
+            let request = format!("{:?}", (turn.message, turn.session_id, turn.assistant, turn.organization_id));
+            let known = turn.idempotency_key.and_then(|key| {
+                s.keys.iter().find(|k| k.user_id == user_id && k.key == key && k.created_at > now - KEY_LIFETIME)
+            });
+            if known.is_some_and(|known| known.request != request) {
+                return BeginTurn::KeyReused;
+            }
+            let earlier = known.and_then(|known| s.turns.iter().find(|t| t.id == known.turn_id)).cloned();
+            let wanted = earlier.as_ref().map(|t| t.session_id).or(turn.session_id);
+
+            let given = s.sessions.iter().find(|x| Some(x.id) == wanted && x.user_id == user_id);
             let given = given.map(|x| (x.id, x.organization_id, x.assistant_id));
             let chosen = turn.organization_id.or(given.map(|(_, organization, _)| organization));
             let organization_id = match s.find_organization(user_id, chosen) {
@@ -38,7 +55,7 @@ impl BeginTurns for FakeStore {
                 Ok(Some(id)) => id,
             };
             let named = s.find_assistant(organization_id, turn.assistant);
-            let (session_id, assistant_id) = match (turn.session_id, given) {
+            let (session_id, assistant_id) = match (wanted, given) {
                 (Some(_), Some((id, place, theirs)))
                     if place == organization_id && (turn.assistant.is_none() || named == Some(theirs)) =>
                 {
@@ -50,34 +67,60 @@ impl BeginTurns for FakeStore {
                     Some(id) => (new_session, id),
                 },
             };
+            match &earlier {
+                Some(StoredTurn { answer: Some(_), .. }) => return replayed(earlier.as_ref()),
+                Some(open) if open.error_code.is_none() && open.lease_expires_at > now => return BeginTurn::InProgress,
+                _ => {}
+            }
             let Some(prompt) = s.live_prompt(assistant_id) else { return BeginTurn::NoActivePrompt };
             let (prompt_id, prompt_version) = (prompt.id, prompt.version);
-            let answered = s.turns.iter().filter(|t| t.session_id == session_id);
-            let mut history: Vec<_> = answered
-                .filter_map(|t| {
-                    let answer = t.answer.as_ref()?.text.clone();
-                    Some(Exchange { user_message: t.message.clone(), answer })
-                })
-                .collect();
-            history.drain(..history.len().saturating_sub(MAX_HISTORY_TURNS));
-
-            s.members.entry((organization_id, user_id)).or_insert(false);
-            if turn.session_id.is_none() {
-                s.sessions.push(Session { id: session_id, user_id, organization_id, assistant_id });
+            if let Some(limited) = s.limit_reached(organization_id, user_id, now) {
+                return limited;
             }
-            s.turns.push(StoredTurn {
-                id: turn_id,
+
+            let lease_expires_at = now + LEASE;
+            let stored = if let Some(earlier) = earlier {
+                let lost = i32::from(earlier.error_code.is_none());
+                StoredTurn {
+                    error_code: None,
+                    prompt_id,
+                    attempts: earlier.attempts + 1,
+                    lost_attempts: earlier.lost_attempts + lost,
+                    begun_at: now,
+                    lease_expires_at,
+                    ..earlier
+                }
+            } else {
+                s.members.entry((organization_id, user_id)).or_insert(false);
+                if wanted.is_none() {
+                    s.sessions.push(Session { id: session_id, user_id, organization_id, assistant_id });
+                }
+                if let Some(key) = turn.idempotency_key {
+                    s.keys.retain(|k| k.user_id != user_id || k.key != key);
+                    s.keys.push(Key { user_id, key: key.to_owned(), request, turn_id, created_at: now });
+                }
+                StoredTurn {
+                    id: turn_id,
+                    session_id,
+                    organization_id,
+                    user_id,
+                    prompt_id,
+                    message_id,
+                    message: turn.message.to_owned(),
+                    answer: None,
+                    error_code: None,
+                    attempts: 1,
+                    lost_attempts: 0,
+                    begun_at: now,
+                    lease_expires_at,
+                }
+            };
+            let history = s.history_before(&stored);
+            let begun = Turn {
+                turn_id: stored.id,
+                attempt: stored.attempts,
                 session_id,
-                prompt_id,
-                message_id,
-                message: turn.message.to_owned(),
-                answer: None,
-                error_code: None,
-            });
-            BeginTurn::Ok(Turn {
-                turn_id,
-                session_id,
-                message_id,
+                message_id: stored.message_id,
                 assistant_id,
                 prompt_id,
                 prompt_version,
@@ -85,8 +128,58 @@ impl BeginTurns for FakeStore {
                 max_answer_tokens: 4096,
                 history_token_budget: 8000,
                 history,
-            })
+                system_prompt: None,
+            };
+            match s.turns.iter_mut().find(|t| t.id == stored.id) {
+                Some(turn) => *turn = stored,
+                None => s.turns.push(stored),
+            }
+            BeginTurn::Ok(begun)
         }))
+    }
+}
+
+fn replayed(turn: Option<&StoredTurn>) -> BeginTurn {
+    let Some((turn, answer)) = turn.and_then(|t| Some((t, t.answer.as_ref()?))) else { return BeginTurn::InProgress };
+    BeginTurn::Replayed(turns::StoredAnswer {
+        turn_id: turn.id,
+        session_id: turn.session_id,
+        message_id: turn.message_id,
+        answer_id: answer.id,
+        answer: answer.text.clone(),
+        prompt_version: answer.prompt_version,
+        model: answer.model.clone(),
+        stop_reason: answer.stop_reason.clone(),
+        usage: answer.usage.into(),
+    })
+}
+
+impl State {
+    /// As `pawl.history_before`.
+    fn history_before(&self, turn: &StoredTurn) -> Vec<Exchange> {
+        let earlier = self.turns.iter().take_while(|t| t.id != turn.id).filter(|t| t.session_id == turn.session_id);
+        let mut history: Vec<_> = earlier
+            .filter_map(|t| {
+                let answer = t.answer.as_ref()?.text.clone();
+                Some(Exchange { user_message: t.message.clone(), answer })
+            })
+            .collect();
+        history.drain(..history.len().saturating_sub(MAX_HISTORY_TURNS));
+        history
+    }
+}
+
+impl PrepareTurns for FakeStore {
+    async fn prepare_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError> {
+        self.service_call("prepare_turn")?;
+        Ok(match self.begin_turn(turn).await? {
+            BeginTurn::Ok(begun) => {
+                let content =
+                    |s: &mut State| s.prompts.iter().find(|p| p.id == begun.prompt_id).map(|p| p.content.clone());
+                BeginTurn::Ok(Turn { system_prompt: self.state(content), ..begun })
+            }
+            otherwise => otherwise,
+        })
     }
 }
 
@@ -103,26 +196,61 @@ impl TurnLedger for FakeStore {
         self.service_call("complete_turn")?;
         let (answer_id, now) = (self.draw(), self.now());
         Ok(self.state(|s| {
+            let versions: Vec<_> = s.prompts.iter().map(|p| (p.id, p.version)).collect();
             let Some(stored) = s.turns.iter_mut().find(|t| t.id == turn.turn_id) else {
                 return CompleteTurn::TurnNotFound;
             };
+            if stored.attempts != turn.attempt {
+                return CompleteTurn::Superseded;
+            }
+            if let Some(answer) = &stored.answer {
+                return CompleteTurn::Ok { answer_id: answer.id };
+            }
             if stored.error_code.is_some() {
                 return CompleteTurn::TurnFailed;
             }
-            let fresh = || StoredAnswer { id: answer_id, text: turn.answer.to_owned(), created_at: now };
-            stored.prompt_id = if stored.answer.is_none() { turn.prompt_id } else { stored.prompt_id };
-            CompleteTurn::Ok { answer_id: stored.answer.get_or_insert_with(fresh).id }
+            stored.prompt_id = turn.prompt_id.unwrap_or(stored.prompt_id);
+            let version = versions.iter().find(|(id, _)| *id == stored.prompt_id);
+            stored.answer = Some(StoredAnswer {
+                id: answer_id,
+                text: turn.answer.to_owned(),
+                created_at: now,
+                model: turn.model.to_owned(),
+                stop_reason: turn.stop_reason.map(str::to_owned),
+                usage: turn.usage,
+                prompt_version: version.map_or(0, |(_, version)| *version),
+                tools: turn.tools.to_vec(),
+            });
+            s.spent.push(Spent {
+                organization_id: stored.organization_id,
+                user_id: Some(stored.user_id),
+                at: now,
+                purpose: None,
+                model: turn.model.to_owned(),
+                usage: turn.usage,
+            });
+            CompleteTurn::Ok { answer_id }
         }))
     }
 
-    async fn fail_turn(&self, turn_id: Uuid, error_code: &str) -> Result<(), StoreError> {
+    async fn fail_turn(&self, turn: &FailedTurn<'_>) -> Result<bool, StoreError> {
         self.service_call("fail_turn")?;
-        self.state(|s| {
-            let open = s.turns.iter_mut().find(|t| t.id == turn_id && t.answer.is_none());
-            if let Some(turn) = open {
-                turn.error_code.get_or_insert_with(|| error_code.to_owned());
-            }
-        });
-        Ok(())
+        let at = self.now();
+        Ok(self.state(|s| {
+            let is_open = |t: &&mut StoredTurn| {
+                t.id == turn.turn_id && t.attempts == turn.attempt && t.answer.is_none() && t.error_code.is_none()
+            };
+            let Some(open) = s.turns.iter_mut().find(is_open) else { return false };
+            open.error_code = Some(turn.error_code.to_owned());
+            s.spent.extend(turn.model.map(|model| Spent {
+                organization_id: open.organization_id,
+                user_id: Some(open.user_id),
+                at,
+                purpose: None,
+                model: model.to_owned(),
+                usage: turn.usage,
+            }));
+            true
+        }))
     }
 }

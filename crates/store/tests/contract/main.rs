@@ -13,7 +13,7 @@
 mod scenarios;
 mod worlds;
 
-use scenarios::{prompts, reflections, turns};
+use scenarios::{attempts, prompts, reflections, turns};
 use worlds::{FakeWorld, StackWorld, World};
 
 /// Every scenario in a world, in order. Each makes its own organisation, so none sees another's rows.
@@ -22,6 +22,10 @@ async fn keeps_the_contract(world: &impl World) {
     turns::any_text_comes_back_as_it_was(world).await;
     turns::a_refused_turn_has_its_reason(world).await;
     turns::rights_are_the_databases(world).await;
+    attempts::a_key_makes_one_turn_of_many_requests(world).await;
+    attempts::a_backend_prepares_a_turn_and_ends_it(world).await;
+    attempts::limits_hold_a_person_and_an_organisation(world).await;
+    attempts::what_judging_and_writing_cost_is_counted(world).await;
     reflections::a_reflection_is_claimed_recorded_and_not_repeated(world).await;
     reflections::a_lease_is_exclusive_and_runs_out(world).await;
     reflections::pauses_locks_and_caps_are_obeyed_unless_forced(world).await;

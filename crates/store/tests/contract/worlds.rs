@@ -5,8 +5,12 @@ use std::{rc::Rc, time::Duration};
 use chrono::TimeDelta;
 use pawl_core::rubric::Rubric;
 use pawl_store::{
-    Credentials, Postgrest, fake::FakeStore, prompts::Prompts, reflections::Reflections, turns::BeginTurns,
-    turns::TurnLedger,
+    Credentials, Postgrest,
+    fake::{FakeStore, Limits},
+    prompts::Prompts,
+    reflections::Reflections,
+    turns::{BeginTurns, PrepareTurns, TurnLedger},
+    usage::UsageLedger,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -21,7 +25,7 @@ pub enum Change {
 }
 
 pub trait World {
-    type Store: BeginTurns + TurnLedger + Reflections + Prompts;
+    type Store: BeginTurns + PrepareTurns + TurnLedger + UsageLedger + Reflections + Prompts;
 
     /// With the secret key.
     fn service(&self) -> Self::Store;
@@ -33,8 +37,13 @@ pub trait World {
     async fn organization(&self) -> (Uuid, Uuid);
     async fn add_member(&self, organization_id: Uuid, user_id: Uuid, admin: bool);
     async fn change(&self, assistant_id: Uuid, change: Change);
-    /// Lets hours pass (the stack's rows are aged).
-    async fn wait_hours(&self, hours: i32);
+    async fn limit(&self, organization_id: Uuid, limits: Limits);
+    /// Lets time pass (the stack's rows are aged).
+    async fn wait(&self, time: TimeDelta);
+
+    async fn wait_hours(&self, hours: i32) {
+        self.wait(TimeDelta::hours(i64::from(hours))).await;
+    }
 }
 
 const PROMPT: &str = "You answer questions about bicycles.";
@@ -95,8 +104,12 @@ impl World for FakeWorld {
         }
     }
 
-    async fn wait_hours(&self, hours: i32) {
-        self.store.advance(TimeDelta::hours(i64::from(hours)));
+    async fn limit(&self, organization_id: Uuid, limits: Limits) {
+        self.store.limit(organization_id, limits);
+    }
+
+    async fn wait(&self, time: TimeDelta) {
+        self.store.advance(time);
     }
 }
 
@@ -209,15 +222,38 @@ impl World for StackWorld {
         self.sql(&sql, json!([assistant_id, value])).await;
     }
 
-    async fn wait_hours(&self, hours: i32) {
+    async fn limit(&self, organization_id: Uuid, limits: Limits) {
+        let sql = "update pawl.organization_settings
+                   set user_requests_per_minute = $2, user_tokens_per_day = $3, organization_requests_per_minute = $4,
+                       organization_tokens_per_day = $5 where organization_id = $1";
+        let Limits {
+            user_requests_per_minute,
+            user_tokens_per_day,
+            organization_requests_per_minute,
+            organization_tokens_per_day,
+        } = limits;
+        let params = json!([
+            organization_id,
+            user_requests_per_minute,
+            user_tokens_per_day,
+            organization_requests_per_minute,
+            organization_tokens_per_day
+        ]);
+        self.sql(sql, params).await;
+    }
+
+    async fn wait(&self, time: TimeDelta) {
+        let seconds = time.num_seconds();
         for (table, columns) in [
             ("messages", &["created_at"][..]),
+            ("turns", &["begun_at", "lease_expires_at"]),
+            ("idempotency_keys", &["created_at"]),
             ("reflection_logs", &["created_at"]),
             ("system_prompts", &["created_at", "activated_at"]),
             ("leases", &["expires_at"]),
         ] {
             for column in columns {
-                let sql = format!("update pawl.{table} set {column} = {column} - {hours} * interval '1 hour'");
+                let sql = format!("update pawl.{table} set {column} = {column} - {seconds} * interval '1 second'");
                 self.sql(&sql, json!([])).await;
             }
         }

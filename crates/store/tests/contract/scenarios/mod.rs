@@ -1,5 +1,6 @@
 //! What the store promises, in either world.
 
+pub mod attempts;
 pub mod prompts;
 pub mod reflections;
 pub mod turns;

@@ -1,11 +1,15 @@
 //! Turns, and who may do what.
 
-use pawl_core::conversation::Exchange;
+use pawl_core::{conversation::Exchange, usage::Usage};
 use pawl_store::{
     StoreError,
     prompts::{Prompts, RollbackRequest},
     reflections::{ClaimRequest, Reflections},
-    turns::{BeginTurn, BeginTurns, CompleteTurn, FinishedTurn, NewTurn, PromptText, Turn, TurnLedger},
+    turns::{
+        BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, PromptText, Turn,
+        TurnLedger,
+    },
+    usage::{Purpose, UsageLedger},
 };
 use uuid::Uuid;
 
@@ -19,16 +23,26 @@ pub async fn begin(store: &impl BeginTurns, turn: NewTurn<'_>) -> Turn {
     }
 }
 
-fn finished<'a>(turn: &Turn, answer: &'a str) -> FinishedTurn<'a> {
+/// A turn given up.
+pub fn failed(turn: &Turn) -> FailedTurn<'_> {
+    let (turn_id, attempt) = (turn.turn_id, turn.attempt);
+    FailedTurn { turn_id, attempt, error_code: "model_timeout", model: None, usage: Usage::default() }
+}
+
+pub const USAGE: Usage =
+    Usage { input_tokens: 3, output_tokens: 2, cache_read_input_tokens: 4, cache_creation_input_tokens: 1 };
+
+pub fn finished<'a>(turn: &Turn, answer: &'a str) -> FinishedTurn<'a> {
     FinishedTurn {
         turn_id: turn.turn_id,
-        prompt_id: turn.prompt_id,
+        attempt: turn.attempt,
+        prompt_id: Some(turn.prompt_id),
         answer,
         model: "simulated/m",
-        stop_reason: "end_turn",
-        input_tokens: 3,
-        output_tokens: 2,
-        latency_ms: 1,
+        stop_reason: Some("end_turn"),
+        usage: USAGE,
+        latency_ms: Some(1),
+        tools: &[],
     }
 }
 
@@ -60,7 +74,8 @@ pub async fn a_turn_is_stored_answered_and_remembered(world: &impl World) {
 
     let going_on = NewTurn { message: "lost", session_id: Some(first.session_id), ..NewTurn::default() };
     let lost = begin(&user, going_on).await;
-    service.fail_turn(lost.turn_id, "model_timeout").await.unwrap();
+    assert!(service.fail_turn(&failed(&lost)).await.unwrap());
+    assert!(!service.fail_turn(&failed(&lost)).await.unwrap(), "a turn is given up once");
     assert_eq!(service.complete_turn(&finished(&lost, "late")).await.unwrap(), CompleteTurn::TurnFailed);
     let unknown = Turn { turn_id: Uuid::max(), ..lost };
     assert_eq!(service.complete_turn(&finished(&unknown, "x")).await.unwrap(), CompleteTurn::TurnNotFound);
@@ -134,9 +149,13 @@ pub async fn rights_are_the_databases(world: &impl World) {
     assert_eq!(world.nobody().roll_back(&rollback).await, Err(StoreError::Unauthenticated));
     let (_, user) = world.user().await;
     let claim = ClaimRequest { holder: HOLDER, lease_seconds: 160, ..ClaimRequest::default() };
+    let (turn_id, usage) = (Uuid::max(), Usage::default());
+    let nothing = FailedTurn { turn_id, attempt: 1, error_code: "x", model: None, usage };
     for (store, refusal) in [(world.nobody(), StoreError::Unauthenticated), (user, StoreError::Forbidden)] {
         assert_eq!(store.serving_context(Uuid::max()).await, Err(refusal.clone()));
-        assert_eq!(store.fail_turn(Uuid::max(), "x").await, Err(refusal.clone()));
+        assert_eq!(store.fail_turn(&nothing).await, Err(refusal.clone()));
+        assert_eq!(store.prepare_turn(&turn).await, Err(refusal.clone()));
+        assert_eq!(store.record_usage(Uuid::max(), Purpose::Judge, "m", usage).await, Err(refusal.clone()));
         assert_eq!(store.claim(&claim, None).await, Err(refusal.clone()));
         assert_eq!(store.release(HOLDER, Uuid::max()).await, Err(refusal.clone()));
         assert_eq!(store.begin_update(Uuid::max()).await, Err(refusal.clone()));

@@ -35,7 +35,8 @@ as $$
   from pawl.messages a
   join pawl.turns t on t.answer_message_id = a.id
   join pawl.messages q on q.id = t.user_message_id
-  where a.prompt_id = p_prompt_id and a.role = 'assistant' and a.created_at > p_since
+  join pawl.sessions s on s.id = a.session_id
+  where a.prompt_id = p_prompt_id and a.role = 'assistant' and a.created_at > p_since and s.deleted_at is null
     and not exists (select from pawl.message_evaluations e where e.message_id = a.id)
   order by a.created_at desc, a.seq desc
   limit p_limit
@@ -141,6 +142,7 @@ begin
     return jsonb_build_object('outcome', 'assistant_not_found');
   end if;
 
+  perform pawl.sweep();
   for v_assistant in
     select a.* from pawl.assistants a
     join pawl.leases l on l.assistant_id = a.id and l.kind = 'reflection'
@@ -269,7 +271,21 @@ begin
 end
 $$;
 
+-- Counts a call of the judge's or the writer's model, made for the assistant of this version. Outcomes: ok,
+-- prompt_not_found.
+create function public.pawl_record_usage(p_prompt_id uuid, p_purpose text, p_model text, p_usage jsonb) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  perform pawl.record_usage(a.organization_id, null, p_purpose, p_model, p_usage)
+    from pawl.system_prompts p join pawl.assistants a on a.id = p.assistant_id where p.id = p_prompt_id;
+  return jsonb_build_object('outcome', case when found then 'ok' else 'prompt_not_found' end);
+end
+$$;
+
 revoke execute on function
+  public.pawl_record_usage(uuid, text, text, jsonb),
   pawl.update_block(uuid),
   pawl.unjudged_answers(uuid, timestamptz, integer),
   pawl.next_task(pawl.assistants, boolean, boolean),
@@ -278,6 +294,7 @@ revoke execute on function
   public.pawl_record_reflection(uuid, jsonb)
 from public, anon, authenticated, service_role;
 grant execute on function
+  public.pawl_record_usage(uuid, text, text, jsonb),
   public.pawl_claim_reflection(uuid, uuid, text, boolean, boolean, timestamptz, integer),
   public.pawl_release_reflection(uuid, uuid),
   public.pawl_record_reflection(uuid, jsonb)

@@ -1,0 +1,253 @@
+//! A turn, from the stored message to the stored answer.
+
+use std::{rc::Rc, time::Duration};
+
+use pawl_core::{tokens, usage::Usage};
+use pawl_edge::log::{self, Level};
+use pawl_model::{Answer, Chat, ChatRequest as Question, Patience, Unanswered};
+use pawl_store::{
+    StoreError,
+    turns::{BeginTurn, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PromptText, StoredAnswer, Turn, TurnLedger},
+};
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    handler::Ports,
+    prompt_cache::{Prompt, PromptCache},
+    wire::{ChatRequest, ChatResponse},
+};
+
+/// What the store is asked to begin.
+pub fn new<'a>(message: &'a ChatRequest, key: Option<&'a str>) -> NewTurn<'a> {
+    NewTurn {
+        message: &message.message,
+        session_id: message.session_id,
+        assistant: message.assistant.as_deref(),
+        organization_id: message.organization_id,
+        user_id: message.user_id,
+        idempotency_key: key,
+    }
+}
+
+/// A turn that has begun, or was answered before.
+pub enum Begun {
+    /// The message is stored: it is safe whatever fails.
+    Open(Turn),
+    /// No model need be asked.
+    Answered(StoredAnswer),
+}
+
+/// What beginning came to.
+pub fn begun(outcome: BeginTurn) -> Result<Begun, Error> {
+    match outcome {
+        BeginTurn::Ok(turn) => Ok(Begun::Open(turn)),
+        BeginTurn::Replayed(stored) => Ok(Begun::Answered(stored)),
+        BeginTurn::InProgress => Err(Error::InProgress),
+        BeginTurn::KeyReused => Err(Error::KeyReused),
+        BeginTurn::Limited { limit, retry_after } => Err(Error::Limited { limit, retry_after }),
+        BeginTurn::Unauthorized => Err(Error::Unauthorized),
+        BeginTurn::UserRequired => Err(Error::UserRequired),
+        BeginTurn::UserNotAllowed => Err(Error::UserNotAllowed),
+        BeginTurn::MessageEmpty => Err(Error::MessageEmpty),
+        BeginTurn::MessageTooLong => Err(Error::MessageTooLong),
+        BeginTurn::OrganizationRequired => Err(Error::OrganizationRequired),
+        BeginTurn::OrganizationNotFound => Err(Error::OrganizationNotFound),
+        BeginTurn::AssistantNotFound => Err(Error::AssistantNotFound),
+        BeginTurn::SessionNotFound => Err(Error::SessionNotFound),
+        BeginTurn::NoActivePrompt => Err(Error::NoActivePrompt),
+    }
+}
+
+/// A turn with its stored answer.
+pub struct Answered {
+    prompt: Rc<Prompt>,
+    answer: Answer,
+    answer_id: Uuid,
+}
+
+/// Answers an open turn and stores what comes of it, an answer or the reason why there is none. Pieces of the answer are
+/// handed to `on_text` as the model gives them.
+pub async fn answer<C, S: TurnLedger, M: Chat>(
+    turn: &Turn,
+    message: &str,
+    request_id: &str,
+    ports: &Ports<C, S>,
+    model: &M,
+    on_text: &mut dyn FnMut(&str),
+) -> Result<Answered, Error> {
+    let prompt = match find_prompt(turn, &ports.service, &ports.prompts).await {
+        Ok(prompt) => prompt,
+        Err(error) => return Err(fail(turn, error, None, request_id, &ports.service).await),
+    };
+    let question = Question {
+        model: &turn.model,
+        max_tokens: turn.max_answer_tokens,
+        system_prompt: &prompt.content,
+        history: tokens::newest_within(&turn.history, turn.history_token_budget),
+        message,
+        patience: ports.patience(),
+    };
+    let asked_ms = (ports.now_ms)();
+    let answer = match model.answer(question, on_text).await {
+        Ok(answer) => answer,
+        Err(Unanswered { error, model, usage }) => {
+            let cost = (!model.is_empty()).then_some((model.as_str(), usage));
+            return Err(fail(turn, error.into(), cost, request_id, &ports.service).await);
+        }
+    };
+    let latency_ms = ((ports.now_ms)() - asked_ms).max(0.0) as u32;
+    let answer_id = match complete(turn, &prompt, &answer, latency_ms, &ports.service).await {
+        Ok(answer_id) => answer_id,
+        // Without a word from the database the answer may be stored all the same: only a clear no ends the turn.
+        Err(error @ (Error::Store(StoreError::Unavailable(_)) | Error::Superseded)) => return Err(error),
+        Err(error) => {
+            let cost = Some((answer.model.as_str(), answer.usage));
+            return Err(fail(turn, error, cost, request_id, &ports.service).await);
+        }
+    };
+    report(turn, &prompt, &answer, latency_ms, request_id);
+    Ok(Answered { prompt, answer, answer_id })
+}
+
+impl Answered {
+    /// What the client is told; of a stream it has the text already.
+    pub fn told<'a>(&'a self, turn: &Turn, request_id: &'a str, with_text: bool) -> ChatResponse<'a> {
+        ChatResponse {
+            turn_id: turn.turn_id,
+            session_id: turn.session_id,
+            message_id: turn.message_id,
+            answer_id: self.answer_id,
+            answer: with_text.then_some(self.answer.text.as_str()),
+            prompt_version: self.prompt.version,
+            stale_prompt: self.prompt.id != turn.prompt_id,
+            replayed: false,
+            model: &self.answer.model,
+            stop_reason: Some(&self.answer.stop_reason),
+            usage: self.answer.usage,
+            request_id,
+        }
+    }
+}
+
+/// What the client is told of a turn that was answered before.
+pub fn told_again<'a>(stored: &'a StoredAnswer, request_id: &'a str, with_text: bool) -> ChatResponse<'a> {
+    ChatResponse {
+        turn_id: stored.turn_id,
+        session_id: stored.session_id,
+        message_id: stored.message_id,
+        answer_id: stored.answer_id,
+        answer: with_text.then_some(stored.answer.as_str()),
+        prompt_version: stored.prompt_version,
+        stale_prompt: false,
+        replayed: true,
+        model: &stored.model,
+        stop_reason: stored.stop_reason.as_deref(),
+        usage: stored.usage.into(),
+        request_id,
+    }
+}
+
+impl<C, S> Ports<C, S> {
+    /// What is left of the request's time for the model. Beside it the answer has to be stored, if need be in two tries.
+    fn patience(&self) -> Patience {
+        let elapsed_ms = ((self.now_ms)() - self.started_ms).max(0.0);
+        let total = self.deadline.saturating_sub(Duration::from_secs_f64(elapsed_ms / 1000.0));
+        // A model that says nothing for a third of the time is given up, while there is time for another try.
+        Patience { total, silence: self.deadline / 3 }
+    }
+}
+
+/// The text of the version that is to serve the turn. When it cannot be read, one of this assistant's that this isolate
+/// still holds serves instead: a turn that has begun is better answered by the version before than not at all.
+async fn find_prompt(turn: &Turn, service: &impl TurnLedger, prompts: &PromptCache) -> Result<Rc<Prompt>, Error> {
+    if let Some(prompt) = prompts.get(turn.prompt_id) {
+        return Ok(prompt);
+    }
+    match service.serving_context(turn.prompt_id).await {
+        Ok(PromptText::Ok { version, content }) => {
+            let prompt = Prompt { id: turn.prompt_id, assistant_id: turn.assistant_id, version, content };
+            Ok(prompts.insert(prompt))
+        }
+        Ok(PromptText::PromptNotFound) => Err(StoreError::Unexpected("prompt_not_found".into()).into()),
+        Err(error @ StoreError::Unavailable(_)) => prompts.latest_of(turn.assistant_id).ok_or(error.into()),
+        Err(error) => Err(as_service(error)),
+    }
+}
+
+/// Records why the turn has no answer, and what that cost. Should recording fail too, the first error is the one that
+/// counts; the turn's lease runs out.
+async fn fail(
+    turn: &Turn,
+    error: Error,
+    cost: Option<(&str, Usage)>,
+    request_id: &str,
+    service: &impl TurnLedger,
+) -> Error {
+    let failed = FailedTurn {
+        turn_id: turn.turn_id,
+        attempt: turn.attempt,
+        error_code: error.stored_code(),
+        model: cost.map(|(model, _)| model),
+        usage: cost.map(|(_, usage)| usage).unwrap_or_default(),
+    };
+    if let Err(fault) = service.fail_turn(&failed).await {
+        let fields = [("request_id", request_id.into()), ("cause", fault.cause().into())];
+        log::event(Level::Error, "turn_failure_not_recorded", &fields);
+    }
+    error
+}
+
+async fn complete(
+    turn: &Turn,
+    prompt: &Prompt,
+    answer: &Answer,
+    latency_ms: u32,
+    service: &impl TurnLedger,
+) -> Result<Uuid, Error> {
+    let finished = FinishedTurn {
+        turn_id: turn.turn_id,
+        attempt: turn.attempt,
+        prompt_id: Some(prompt.id),
+        answer: &answer.text,
+        model: &answer.model,
+        stop_reason: Some(&answer.stop_reason),
+        usage: answer.usage,
+        latency_ms: Some(latency_ms),
+        tools: &[],
+    };
+    let stored = match service.complete_turn(&finished).await {
+        // The answer is paid for, and storing it twice stores it once: worth a second try.
+        Err(StoreError::Unavailable(_)) => service.complete_turn(&finished).await,
+        stored => stored,
+    };
+    match stored.map_err(as_service)? {
+        CompleteTurn::Ok { answer_id } => Ok(answer_id),
+        CompleteTurn::Superseded => Err(Error::Superseded),
+        CompleteTurn::TurnNotFound => Err(StoreError::Unexpected("turn_not_found".into()).into()),
+        CompleteTurn::TurnFailed => Err(StoreError::Unexpected("turn_failed".into()).into()),
+    }
+}
+
+/// A fault of a call made with the secret key: a refusal is our configuration's fault, not the caller's.
+fn as_service(fault: StoreError) -> Error {
+    match fault {
+        StoreError::Unauthenticated | StoreError::Forbidden => Error::SecretKeyRefused,
+        fault => fault.into(),
+    }
+}
+
+fn report(turn: &Turn, prompt: &Prompt, answer: &Answer, latency_ms: u32, request_id: &str) {
+    let fields = [
+        ("request_id", request_id.into()),
+        ("turn_id", turn.turn_id.to_string().into()),
+        ("attempt", turn.attempt.into()),
+        ("prompt_version", prompt.version.into()),
+        ("stale_prompt", (prompt.id != turn.prompt_id).into()),
+        ("input_tokens", answer.usage.input_tokens.into()),
+        ("output_tokens", answer.usage.output_tokens.into()),
+        ("cache_read_tokens", answer.usage.cache_read_input_tokens.into()),
+        ("model_ms", latency_ms.into()),
+    ];
+    log::event(Level::Info, "turn_completed", &fields);
+}

@@ -1,0 +1,50 @@
+/** The stand-in's own endpoints, through which tests look at it and make it fail. */
+import { type Answer, type Held, jsonAnswer, type Progress, release } from "./delivery.ts";
+import { type Fault, readFaults } from "./faults.ts";
+import { Refusal } from "./refusal.ts";
+
+/** A request as it came in, and what became of it. */
+export interface KeptRequest extends Progress {
+  body: string;
+  /** The name of the fault that it took. */
+  fault: string | null;
+}
+
+export interface Controls {
+  kept: KeptRequest[];
+  faults: Fault[];
+  held: Held;
+}
+
+/** Null for a path that is none of these. */
+export function control(method: string, path: string, body: string, controls: Controls): Answer | null {
+  try {
+    const endpoint = ENDPOINTS[path];
+    return endpoint ? jsonAnswer(200, JSON.stringify(endpoint(method, controls, body))) : null;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { status, type, message } = error;
+    return jsonAnswer(status, JSON.stringify({ type: "error", error: { type, message } }));
+  }
+}
+
+const ENDPOINTS: Record<string, (method: string, controls: Controls, body: string) => unknown> = {
+  "/_standin/requests"(method, { kept }) {
+    if (method === "DELETE") kept.length = 0;
+    return kept;
+  },
+  "/_standin/faults"(method, { faults }, body) {
+    if (method === "PUT") faults.splice(0, faults.length, ...readFaults(body));
+    else if (method === "DELETE") faults.length = 0;
+    else if (method !== "GET") throw notAllowed(method);
+    return faults;
+  },
+  "/_standin/release"(method, { held }) {
+    if (method !== "POST") throw notAllowed(method);
+    return { released: release(held) };
+  },
+};
+
+function notAllowed(method: string): Refusal {
+  return new Refusal(405, "invalid_request_error", `Method Not Allowed: ${method}`);
+}

@@ -1,0 +1,159 @@
+-- A person's own sessions: list, read, rename, delete. These run with the caller's rights, so row-level security decides
+-- what they reach; on top of it each looks at the sessions of one person only (an admin's own, too, and with the secret
+-- key those of p_user_id).
+--
+-- Outcomes of all: ok; session_not_found; and those of pawl.acting_user.
+
+-- The newest first: {outcome, sessions: [{session_id, title, assistant, created_at, updated_at}], next}. Give `next` back
+-- as p_before for the page after this; it is null on the last. p_limit: 1 to 100.
+create function public.pawl_list_sessions(
+  p_assistant text default null,
+  p_organization_id uuid default null,
+  p_before timestamptz default null,
+  p_limit integer default 20,
+  p_user_id uuid default null
+) returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_who record := pawl.acting_user(p_user_id);
+  v_limit integer := least(greatest(coalesce(p_limit, 20), 1), 100);
+  v_sessions jsonb;
+begin
+  if v_who.outcome <> 'ok' then
+    return jsonb_build_object('outcome', v_who.outcome);
+  end if;
+  select coalesce(jsonb_agg(to_jsonb(page)), '[]') into v_sessions from (
+    select s.id as session_id, s.title, a.slug as assistant, s.created_at, s.updated_at
+    from pawl.sessions s join pawl.assistants a on a.id = s.assistant_id
+    where s.user_id = v_who.user_id and s.deleted_at is null
+      and (p_assistant is null or a.slug = p_assistant)
+      and (p_organization_id is null or s.organization_id = p_organization_id)
+      and (p_before is null or s.updated_at < p_before)
+    order by s.updated_at desc limit v_limit
+  ) page;
+  return jsonb_build_object('outcome', 'ok', 'sessions', v_sessions,
+    'next', case when jsonb_array_length(v_sessions) = v_limit then v_sessions -> -1 -> 'updated_at' end);
+end
+$$;
+
+-- A session with its newest turns, oldest of them first: {outcome, session: {session_id, title, assistant, created_at,
+-- updated_at}, messages: [{message_id, turn, role, content, created_at, prompt_version, model, error_code}], next}. A
+-- question without an answer has the `error_code` of its turn (null while the turn is open). Give `next` back as p_before_turn for older
+-- turns. p_limit: 1 to 200 turns.
+create function public.pawl_get_session(
+  p_session_id uuid, p_before_turn bigint default null, p_limit integer default 50, p_user_id uuid default null
+) returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_who record := pawl.acting_user(p_user_id);
+  v_limit integer := least(greatest(coalesce(p_limit, 50), 1), 200);
+  v_session jsonb;
+  v_messages jsonb;
+  v_turns bigint;
+  v_oldest bigint;
+begin
+  if v_who.outcome <> 'ok' then
+    return jsonb_build_object('outcome', v_who.outcome);
+  end if;
+  select to_jsonb(found_session) into v_session from (
+    select s.id as session_id, s.title, a.slug as assistant, s.created_at, s.updated_at
+    from pawl.sessions s join pawl.assistants a on a.id = s.assistant_id
+    where s.id = p_session_id and s.user_id = v_who.user_id and s.deleted_at is null
+  ) found_session;
+  if v_session is null then
+    return jsonb_build_object('outcome', 'session_not_found');
+  end if;
+  with page as (
+    select * from pawl.turns t
+    where t.session_id = p_session_id and (p_before_turn is null or t.seq < p_before_turn)
+    order by t.seq desc limit v_limit
+  ), said as (
+    select p.seq as turn, m.role, m.id as message_id, m.content, m.created_at, m.prompt_version,
+           m.model_used as model, case when m.role = 'user' then p.error_code end as error_code
+    from page p join pawl.messages m on m.id in (p.user_message_id, p.answer_message_id)
+  )
+  select (select count(*) from page), (select min(seq) from page),
+         coalesce(jsonb_agg(to_jsonb(said) order by said.turn, said.role = 'assistant'), '[]')
+    into v_turns, v_oldest, v_messages from said;
+  return jsonb_build_object('outcome', 'ok', 'session', v_session, 'messages', v_messages,
+    'next', case when v_turns = v_limit then v_oldest end);
+end
+$$;
+
+-- Further outcome: title_invalid (blank, or over 200 characters).
+create function public.pawl_rename_session(p_session_id uuid, p_title text, p_user_id uuid default null) returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_who record := pawl.acting_user(p_user_id);
+  v_title text := btrim(p_title);
+begin
+  if v_who.outcome <> 'ok' then
+    return jsonb_build_object('outcome', v_who.outcome);
+  elsif coalesce(char_length(v_title), 0) not between 1 and 200 then
+    return jsonb_build_object('outcome', 'title_invalid');
+  end if;
+  update pawl.sessions set title = v_title
+    where id = p_session_id and user_id = v_who.user_id and deleted_at is null;
+  return jsonb_build_object('outcome', case when found then 'ok' else 'session_not_found' end);
+end
+$$;
+
+-- Nobody reads, goes on with or judges a deleted session. Its rows go after `keep_deleted_sessions_days`.
+create function public.pawl_delete_session(p_session_id uuid, p_user_id uuid default null) returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_who record := pawl.acting_user(p_user_id);
+begin
+  if v_who.outcome <> 'ok' then
+    return jsonb_build_object('outcome', v_who.outcome);
+  end if;
+  update pawl.sessions set deleted_at = now()
+    where id = p_session_id and user_id = v_who.user_id and deleted_at is null;
+  return jsonb_build_object('outcome', case when found then 'ok' else 'session_not_found' end);
+end
+$$;
+
+-- Ends what nobody came back for, a batch at a time: turns whose function died (`turn_lost`), idempotency keys past their
+-- day, sessions deleted long enough ago. Every call of reflection-loop sweeps.
+create function pawl.sweep() returns void
+language sql
+set search_path = ''
+as $$
+  update pawl.turns
+    set status = 'failed', error_code = 'turn_lost', finished_at = now(), lost_attempts = lost_attempts + 1
+    where id in (
+      select id from pawl.turns where status = 'open' and lease_expires_at < now()
+      order by lease_expires_at limit 1000 for update skip locked);
+  delete from pawl.idempotency_keys
+    where (user_id, key) in (
+      select user_id, key from pawl.idempotency_keys where created_at < now() - interval '24 hours'
+      order by created_at limit 5000 for update skip locked);
+  delete from pawl.sessions
+    where id in (
+      select s.id from pawl.sessions s
+      join pawl.organization_settings o using (organization_id)
+      where s.deleted_at <= now() - o.keep_deleted_sessions_days * interval '1 day'
+      order by s.deleted_at limit 200 for update of s skip locked);
+$$;
+
+revoke execute on function
+  pawl.sweep(),
+  public.pawl_list_sessions(text, uuid, timestamptz, integer, uuid),
+  public.pawl_get_session(uuid, bigint, integer, uuid),
+  public.pawl_rename_session(uuid, text, uuid),
+  public.pawl_delete_session(uuid, uuid)
+from public, anon, authenticated, service_role;
+grant execute on function
+  public.pawl_list_sessions(text, uuid, timestamptz, integer, uuid),
+  public.pawl_get_session(uuid, bigint, integer, uuid),
+  public.pawl_rename_session(uuid, text, uuid),
+  public.pawl_delete_session(uuid, uuid)
+to authenticated, service_role;
