@@ -42,6 +42,25 @@ export function serve(glue: Glue, base64: string): { fetch(request: Request): Pr
     }
   });
 
+  /**
+   * Events that an instance is still writing: if it dies, the client is told so and the stream ends. (Passed on through
+   * a pipe of ours, because the instance's own end of it dies with it.)
+   */
+  function passOn(response: Response, born: Set<(cause: unknown) => void>): Response {
+    let open!: TransformStreamDefaultController<Uint8Array>;
+    const pipe = new TransformStream<Uint8Array, Uint8Array>({ start: (controller) => void (open = controller) });
+    const end = (body: string) => {
+      open.enqueue(new TextEncoder().encode(`event: error\ndata: ${body}\n\n`));
+      open.terminate();
+    };
+    // That the client has left in this very moment is no news either.
+    const fail = () => void glue.crashed().text().then(end).catch(() => {});
+    born.add(fail);
+    // A client that leaves, and an end of ours, break the pipe; neither is news to anybody.
+    response.body!.pipeTo(pipe.writable).catch(() => {}).finally(() => born.delete(fail));
+    return new Response(pipe.readable, response);
+  }
+
   return {
     async fetch(request) {
       const { promise, resolve, reject } = Promise.withResolvers<Response>();
@@ -49,7 +68,9 @@ export function serve(glue: Glue, base64: string): { fetch(request: Request): Pr
       born.add(reject);
       try {
         glue.handle(request).then(resolve, reject);
-        return await promise;
+        const response = await promise;
+        const isOpen = response.headers.get("content-type")?.startsWith("text/event-stream");
+        return isOpen ? passOn(response, born) : response;
       } catch (cause) {
         // A trap before the first wait is thrown at us, and nobody else has seen it.
         if (born === inFlight) replaceInstance(cause);

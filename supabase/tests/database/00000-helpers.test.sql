@@ -163,11 +163,49 @@ begin
       (tests.id(v_name || ' question'), tests.id(v_name || ' session'), 'user', 'To ' || p_label || ' ' || n, v_at,
        v_prompt, p_version),
       (tests.id(v_name), tests.id(v_name || ' session'), 'assistant', p_label || ' ' || n, v_at, v_prompt, p_version);
-    insert into pawl.turns (session_id, prompt_id, user_message_id, answer_message_id, status, created_at, finished_at)
-      values (tests.id(v_name || ' session'), v_prompt, tests.id(v_name || ' question'), tests.id(v_name), 'completed',
-              v_at, v_at);
+    insert into pawl.turns (session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status,
+                            created_at, begun_at, finished_at)
+      select s.id, s.organization_id, s.user_id, v_prompt, tests.id(v_name || ' question'), tests.id(v_name),
+             'completed', v_at, v_at, v_at
+      from pawl.sessions s where s.id = tests.id(v_name || ' session');
   end loop;
 end
+$$;
+
+-- A session of a person's, last used p_age ago.
+create function tests.make_session(p_name text, p_person text, p_assistant text, p_age interval default '0') returns void
+language sql
+as $$
+  insert into pawl.sessions (id, organization_id, assistant_id, user_id, title, created_at, updated_at)
+    select tests.id(p_name), a.organization_id, a.id, tests.id(p_person), p_name, now() - p_age, now() - p_age
+    from pawl.assistants a where a.id = tests.id(p_assistant);
+$$;
+
+-- A turn of that session under its assistant's version 1, called `<session> <question>`; only a completed one has an
+-- answer. Its one attempt began p_age ago.
+create function tests.make_turn(
+  p_session text, p_question text, p_answer text, p_status text default 'completed', p_age interval default '0'
+) returns void
+language sql
+as $$
+  with session as (
+    select s.*, p.id as prompt_id from pawl.sessions s
+    join pawl.system_prompts p on p.assistant_id = s.assistant_id and p.version = 1 where s.id = tests.id(p_session)
+  ), question as (
+    insert into pawl.messages (session_id, role, content, created_at, prompt_id, prompt_version)
+      select id, 'user', p_question, now() - p_age, prompt_id, 1 from session returning id
+  ), answer as (
+    insert into pawl.messages (session_id, role, content, created_at, prompt_id, prompt_version)
+      select id, 'assistant', p_answer, now() - p_age, prompt_id, 1 from session where p_status = 'completed'
+      returning id
+  )
+  insert into pawl.turns (
+    id, session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status, error_code,
+    created_at, begun_at, lease_expires_at)
+  select tests.id(p_session || ' ' || p_question), s.id, s.organization_id, s.user_id, s.prompt_id, question.id,
+         answer.id, p_status, case p_status when 'failed' then 'model_timeout' end, now() - p_age, now() - p_age,
+         now() - p_age + interval '150 seconds'
+  from session s cross join question left join answer on true
 $$;
 
 -- A reflection's log row, and its id.
@@ -183,6 +221,47 @@ as $$
          '{kind}', '{curt}', '{short questions}'
   from pawl.system_prompts p where p.assistant_id = tests.id(p_assistant) and p.version = p_version
   returning id;
+$$;
+
+-- Turns ----------------------------------------------------------------------------------------------------------------
+
+-- p_options: further named arguments, `, p_assistant => 'helper'`.
+create function tests.begin_turn(p_who text, p_message text, p_options text default '') returns jsonb
+language sql
+as $$ select tests.call(p_who, format('select public.pawl_begin_turn(%L %s)', p_message, p_options)) $$;
+
+-- The statements that end an attempt, for `tests.outcome` and its kin; `a-model` is what was paid.
+create function tests.complete_turn(
+  p_turn uuid, p_attempt integer default 1, p_answer text default 'An answer', p_usage jsonb default '{}',
+  p_options text default ''
+) returns text
+language sql
+as $$
+  select format('select public.pawl_complete_turn(%L, %L, %L, ''a-model'', ''end_turn'', %L, 333 %s)',
+                p_turn, p_attempt, p_answer, p_usage, p_options)
+$$;
+create function tests.fail_turn(
+  p_turn uuid, p_attempt integer default 1, p_code text default 'model_timeout', p_options text default ''
+) returns text
+language sql
+as $$ select format('select public.pawl_fail_turn(%L, %L, %L %s)', p_turn, p_attempt, p_code, p_options) $$;
+
+-- How many rows of sessions, turns and messages a statement run as someone reads, through an index or not.
+create function tests.rows_read(p_who text, p_sql text) returns bigint
+language plpgsql
+as $$
+declare
+  v_before bigint := tests.rows_read();
+begin
+  perform tests.call(p_who, p_sql);
+  return tests.rows_read() - v_before;
+end
+$$;
+create function tests.rows_read() returns bigint
+language sql
+as $$
+  select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables
+  where schemaname = 'pawl' and relname in ('sessions', 'turns', 'messages')
 $$;
 
 -- What there is to do --------------------------------------------------------------------------------------------------

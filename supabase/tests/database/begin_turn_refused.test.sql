@@ -8,11 +8,10 @@ update pawl.system_prompts set is_active = false where assistant_id = tests.id('
 select tests.make_member('ann', 'acme'), tests.make_member('bob', 'globex'), tests.make_member('both', 'acme'),
        tests.make_member('both', 'globex'), tests.make_member('sam', 'several'), tests.make_member('sid', 'silent');
 insert into pawl.users (id) values (tests.id('gone'));
-insert into pawl.sessions (id, organization_id, assistant_id, user_id, is_active)
-  select tests.id(name), tests.id(org), tests.id(org || '/default'), tests.id(person), active
-  from (values ('ann session', 'acme', 'ann', true), ('ann closed', 'acme', 'ann', false),
-               ('bob session', 'globex', 'bob', true), ('both session', 'acme', 'both', true),
-               ('gone session', 'acme', 'gone', true)) v (name, org, person, active);
+select tests.make_session(name, person, org || '/default')
+from (values ('ann session', 'acme', 'ann'), ('ann deleted', 'acme', 'ann'), ('bob session', 'globex', 'bob'),
+             ('both session', 'acme', 'both'), ('gone session', 'acme', 'gone')) v (name, org, person);
+update pawl.sessions set deleted_at = now() where id = tests.id('ann deleted');
 
 -- Arguments name ids in braces.
 create function pg_temp.begin_turn(p_who text, p_arguments text) returns text
@@ -50,7 +49,7 @@ from (values
   ('ann', $$'hi', {both session}$$, 'session_not_found', 'a colleague''s session'),
   ('ann', $$'hi', {bob session}$$, 'session_not_found', 'a session of another organisation'),
   ('newcomer', $$'hi', {ann session}$$, 'session_not_found', 'a newcomer does not join through a foreign session'),
-  ('ann', $$'hi', {ann closed}$$, 'session_not_found', 'a session that was closed'),
+  ('ann', $$'hi', {ann deleted}$$, 'session_not_found', 'a session that was deleted'),
   ('ann', $$'hi', {ann session}, p_assistant => 'helper'$$, 'session_not_found', 'a session with another assistant'),
   ('both', $$'hi', {both session}, p_organization_id => {globex}$$, 'session_not_found', 'a session elsewhere'),
   ('service', $$'hi', {ann session}, p_user_id => {bob}$$, 'session_not_found', 'the secret key mixes no persons'),

@@ -52,8 +52,9 @@ with m as (
            (tests.id('acme/default answer 1 session'), 'user', 'The last question', null),
            (tests.id('acme/default answer 1 session'), 'assistant', 'The last answer', tests.id('acme/default v1'))
     returning id, content, session_id)
-insert into pawl.turns (session_id, prompt_id, user_message_id, answer_message_id, status, error_code)
-  select q.session_id, tests.id('acme/default v1'), q.id, a.id,
+insert into pawl.turns (
+    session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status, error_code)
+  select q.session_id, tests.id('acme'), tests.id('chatter'), tests.id('acme/default v1'), q.id, a.id,
          case when a.id is null then 'failed' else 'completed' end, case when a.id is null then 'model_timeout' end
   from m q left join m a on a.content = 'The last answer' and q.content = 'The last question'
   where q.content <> 'The last answer';

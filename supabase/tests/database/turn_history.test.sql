@@ -3,26 +3,8 @@ begin;
 select plan(10);
 
 select tests.make_assistant('acme/default'), tests.make_member('ann', 'acme');
-insert into pawl.sessions (id, organization_id, assistant_id, user_id)
-  select tests.id(name), tests.id('acme'), tests.id('acme/default'), tests.id('ann')
-  from unnest('{few,many,large,larger,wide,elsewhere}'::text[]) name;
-
--- All at one moment, as within a transaction: created_at says nothing of the order.
-create function pg_temp.turn(p_session text, p_question text, p_answer text, p_status text default 'completed')
-returns void
-language sql
-as $$
-  with q as (
-    insert into pawl.messages (session_id, role, content) values (tests.id(p_session), 'user', p_question) returning id
-  ), a as (
-    insert into pawl.messages (session_id, role, content)
-      select tests.id(p_session), 'assistant', p_answer where p_status = 'completed' returning id
-  )
-  insert into pawl.turns (session_id, prompt_id, user_message_id, answer_message_id, status, error_code)
-    select tests.id(p_session), tests.id('acme/default v1'), q.id, a.id, p_status,
-           case p_status when 'failed' then 'model_timeout' end
-    from q left join a on true
-$$;
+select tests.make_session(name, 'ann', 'acme/default') from unnest('{few,many,large,larger,wide,elsewhere}'::text[]) name;
+-- Their turns are all of one moment, as within a transaction: created_at says nothing of the order.
 create function pg_temp.history(p_session text) returns jsonb
 language sql
 as $$
@@ -30,30 +12,30 @@ as $$
 $$;
 
 select is(pg_temp.history('few'), '[]', 'a session''s first turn has no history');
-select pg_temp.turn('few', 'q1', 'a1'), pg_temp.turn('elsewhere', 'other', 'other');
-select pg_temp.turn('few', 'q2', 'never', 'failed'), pg_temp.turn('few', 'q3', 'not yet', 'open');
-select pg_temp.turn('few', 'q4', 'a4');
+select tests.make_turn('few', 'q1', 'a1'), tests.make_turn('elsewhere', 'other', 'other');
+select tests.make_turn('few', 'q2', 'never', 'failed'), tests.make_turn('few', 'q3', 'not yet', 'open');
+select tests.make_turn('few', 'q4', 'a4');
 select is(pg_temp.history('few'),
   '[{"user_message": "q1", "answer": "a1"}, {"user_message": "q4", "answer": "a4"}]',
   'only answered turns of this session, oldest first');
 
-select pg_temp.turn('many', 'q' || n, 'a' || n) from generate_series(1, 50) n;
+select tests.make_turn('many', 'q' || n, 'a' || n) from generate_series(1, 50) n;
 select is(jsonb_array_length(pg_temp.history('many')), 50, 'fifty turns are given');
-select pg_temp.turn('many', 'q51', 'a51');
+select tests.make_turn('many', 'q51', 'a51');
 select is(jsonb_array_length(pg_temp.history('many')), 50, 'of fifty-one, fifty');
 select is(pg_temp.history('many') #>> '{0,user_message}', 'q2', 'without the oldest');
 select is(pg_temp.history('many') #>> '{49,answer}', 'a51', 'the newest last');
 
-select pg_temp.turn('large', 'old', 'old'), pg_temp.turn('large', 'q', repeat('a', 256 * 1024 - 1));
+select tests.make_turn('large', 'old', 'old'), tests.make_turn('large', 'q', repeat('a', 256 * 1024 - 1));
 select is((select string_agg(h ->> 'user_message', ' ') from jsonb_array_elements(pg_temp.history('large')) h), 'q',
   'a turn of exactly 256 KiB is given, and none before it');
-select pg_temp.turn('larger', 'old', 'old'), pg_temp.turn('larger', 'q', repeat('a', 256 * 1024));
+select tests.make_turn('larger', 'old', 'old'), tests.make_turn('larger', 'q', repeat('a', 256 * 1024));
 select is(pg_temp.history('larger'), '[]', 'one byte more and it is not, nor is what was before it');
-select pg_temp.turn('wide', 'old', 'old'), pg_temp.turn('wide', 'q1', repeat('é', 64 * 1024)),
-       pg_temp.turn('wide', 'q2', repeat('é', 64 * 1024 - 3));
+select tests.make_turn('wide', 'old', 'old'), tests.make_turn('wide', 'q1', repeat('é', 64 * 1024)),
+       tests.make_turn('wide', 'q2', repeat('é', 64 * 1024 - 3));
 select is((select string_agg(h ->> 'user_message', ' ') from jsonb_array_elements(pg_temp.history('wide')) h), 'q1 q2',
   'bytes are counted, not letters');
-select pg_temp.turn('wide', 'q3', 'a3');
+select tests.make_turn('wide', 'q3', 'a3');
 select is((select string_agg(h ->> 'user_message', ' ') from jsonb_array_elements(pg_temp.history('wide')) h), 'q2 q3',
   'turns are whole and the newest come first');
 

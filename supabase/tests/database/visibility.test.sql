@@ -15,8 +15,10 @@ as $$
   insert into pawl.messages (id, session_id, role, content, prompt_id) values
     (tests.id(p_name || ' question'), tests.id(p_session), 'user', 'q', tests.id(p_prompt)),
     (tests.id(p_name), tests.id(p_session), 'assistant', 'a', tests.id(p_prompt));
-  insert into pawl.turns (session_id, prompt_id, user_message_id, answer_message_id, status)
-    values (tests.id(p_session), tests.id(p_prompt), tests.id(p_name || ' question'), tests.id(p_name), 'completed');
+  insert into pawl.turns (session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status)
+    select s.id, s.organization_id, s.user_id, tests.id(p_prompt), tests.id(p_name || ' question'), tests.id(p_name),
+           'completed'
+    from pawl.sessions s where s.id = tests.id(p_session);
 $$;
 select pg_temp.answer('ann session', 'acme/default v1', 'a1'), pg_temp.answer('ann session', 'acme/default v1', 'a2'),
        pg_temp.answer('bea session', 'acme/default v1', 'b1'), pg_temp.answer('gus session', 'globex/default v1', 'g1');

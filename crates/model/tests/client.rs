@@ -1,0 +1,271 @@
+//! The client against a scripted model, on a clock of its own: what is asked again, when, and what is not.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "all of this file is tests")]
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future,
+    rc::Rc,
+    time::Duration,
+};
+
+use futures_util::{FutureExt, StreamExt, stream};
+use pawl_core::{conversation::Exchange, usage::Usage};
+use pawl_model::{Answer, Anthropic, Chat, ChatRequest, Headers, Host, ModelError, Patience, Unanswered};
+use serde_json::{Value, json};
+
+thread_local! {
+    static NOW_MS: Cell<f64> = const { Cell::new(0.0) };
+}
+
+/// What the model does with one request.
+enum Act {
+    Unreachable,
+    Refuse(u16, &'static [(&'static str, &'static str)], Value),
+    /// Status 200 and these pieces of a body; then its end, a break, or silence.
+    Say(Vec<Vec<u8>>, End),
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Clean,
+    Broken,
+    Silence,
+}
+
+#[derive(Default)]
+struct Script {
+    acts: RefCell<VecDeque<Act>>,
+    requests: RefCell<Vec<(String, Headers, Value)>>,
+    pauses: RefCell<Vec<Duration>>,
+}
+
+fn event(data: &Value) -> Vec<u8> {
+    format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap()).into_bytes()
+}
+
+fn start(input_tokens: u32) -> Vec<u8> {
+    let usage = json!({"input_tokens": input_tokens, "output_tokens": 1, "cache_read_input_tokens": 4});
+    event(&json!({"type": "message_start", "message": {"id": "msg_1", "model": "m-1", "usage": usage}}))
+}
+
+fn delta(text: &str) -> Vec<u8> {
+    event(&json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}))
+}
+
+fn stop(reason: &str) -> Vec<u8> {
+    event(&json!({"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": 9}}))
+}
+
+fn error(kind: &str) -> Vec<u8> {
+    event(&json!({"type": "error", "error": {"type": kind, "message": "m"}}))
+}
+
+fn answer() -> Act {
+    Act::Say(vec![start(7), delta("Hel"), delta("lo"), stop("end_turn")], End::Clean)
+}
+
+fn refuse(status: u16) -> Act {
+    Act::Refuse(status, &[], json!({"type": "error", "error": {"type": "some_error", "message": "m"}}))
+}
+
+/// Everything is ready at once or never: what waits, waits for the clock.
+fn host(script: &Rc<Script>) -> Host {
+    NOW_MS.set(0.0);
+    let (for_post, for_sleep) = (Rc::clone(script), Rc::clone(script));
+    Host {
+        post: Rc::new(move |url, headers, body| {
+            for_post.requests.borrow_mut().push((url, headers, serde_json::from_slice(&body).unwrap()));
+            let act = for_post.acts.borrow_mut().pop_front().unwrap_or(Act::Unreachable);
+            Box::pin(async move {
+                match act {
+                    Act::Unreachable => None,
+                    Act::Refuse(status, headers, body) => {
+                        let headers = headers.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect();
+                        Some((status, headers, stream::iter([Some(body.to_string().into_bytes())]).boxed_local()))
+                    }
+                    Act::Say(pieces, end) => {
+                        let pieces = stream::iter(pieces.into_iter().map(Some));
+                        let body = match end {
+                            End::Clean => pieces.boxed_local(),
+                            End::Broken => pieces.chain(stream::iter([None])).boxed_local(),
+                            End::Silence => pieces.chain(stream::pending()).boxed_local(),
+                        };
+                        Some((200, Headers::new(), body))
+                    }
+                }
+            })
+        }),
+        sleep: Rc::new(move |duration| {
+            let script = Rc::clone(&for_sleep);
+            Box::pin(future::poll_fn(move |_| {
+                NOW_MS.set(NOW_MS.get() + duration.as_secs_f64() * 1000.0);
+                script.pauses.borrow_mut().push(duration);
+                std::task::Poll::Ready(())
+            }))
+        }),
+        now_ms: || NOW_MS.get(),
+        chance: || 0.5,
+    }
+}
+
+struct Outcome {
+    result: Result<Answer, Unanswered>,
+    pieces: Vec<String>,
+    requests: Vec<(String, Headers, Value)>,
+    pauses: Vec<Duration>,
+}
+
+impl Outcome {
+    fn error(&self) -> ModelError {
+        self.result.clone().unwrap_err().error
+    }
+}
+
+fn ask(acts: Vec<Act>) -> Outcome {
+    ask_with(acts, Patience { total: Duration::from_secs(100), silence: Duration::from_secs(30) })
+}
+
+fn ask_with(acts: Vec<Act>, patience: Patience) -> Outcome {
+    let script = Rc::new(Script { acts: RefCell::new(acts.into()), ..Script::default() });
+    let client = Anthropic::new("http://model", "sk-ant-1", host(&script)).unwrap();
+    let history = [Exchange { user_message: "one".into(), answer: "two".into() }];
+    let request = ChatRequest {
+        model: "claude-sonnet-5-5",
+        max_tokens: 100,
+        system_prompt: "Be plain.",
+        history: &history,
+        message: "three",
+        patience,
+    };
+    let mut pieces = Vec::new();
+    let result = client.answer(request, &mut |text| pieces.push(text.to_owned())).now_or_never().unwrap();
+    Outcome { result, pieces, requests: script.requests.take(), pauses: script.pauses.take() }
+}
+
+#[test]
+fn the_request_is_what_the_api_takes_and_the_prompt_is_cached() {
+    let outcome = ask(vec![answer()]);
+    let (url, headers, body) = &outcome.requests[0];
+    assert_eq!(url, "http://model/v1/messages");
+    let expected =
+        [("x-api-key", "sk-ant-1"), ("anthropic-version", "2023-06-01"), ("content-type", "application/json")];
+    assert_eq!(headers, &expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    let system = json!([{"type": "text", "text": "Be plain.", "cache_control": {"type": "ephemeral"}}]);
+    let messages = [("user", "one"), ("assistant", "two"), ("user", "three")];
+    let messages = messages.map(|(role, content)| json!({"role": role, "content": content}));
+    let expected = json!({"model": "claude-sonnet-5-5", "max_tokens": 100, "stream": true, "system": system,
+                          "messages": messages});
+    assert_eq!(body, &expected);
+}
+
+#[test]
+fn an_answer_comes_in_pieces_and_whole_with_what_the_model_says_of_it() {
+    let outcome = ask(vec![answer()]);
+    let usage = Usage { input_tokens: 7, output_tokens: 9, cache_read_input_tokens: 4, ..Usage::default() };
+    let whole = Answer { text: "Hello".into(), model: "m-1".into(), stop_reason: "end_turn".into(), usage };
+    assert_eq!((outcome.result, outcome.pieces), (Ok(whole), vec!["Hel".to_owned(), "lo".to_owned()]));
+}
+
+#[test]
+fn what_passes_by_itself_is_asked_again_after_a_pause() {
+    let broken = Act::Say(vec![start(7)], End::Broken);
+    let early = Act::Say(vec![start(7), error("overloaded_error")], End::Clean);
+    for fault in [refuse(529), refuse(500), refuse(503), refuse(429), Act::Unreachable, broken, early] {
+        let outcome = ask(vec![fault, answer()]);
+        assert_eq!(outcome.result.map(|a| a.text), Ok("Hello".into()));
+        assert_eq!(outcome.requests.len(), 2);
+        assert_eq!(outcome.pauses, [Duration::from_millis(750)]);
+    }
+}
+
+#[test]
+fn four_times_and_no_more() {
+    let outcome = ask((0..9).map(|_| refuse(529)).collect());
+    assert_eq!((outcome.error(), outcome.requests.len()), (ModelError::Overloaded(None), 4));
+    assert_eq!(outcome.pauses, [750, 1500, 3000].map(Duration::from_millis));
+}
+
+#[test]
+fn what_does_not_pass_is_asked_once() {
+    let limit =
+        json!({"error": {"type": "rate_limit_error", "details": {"error_code": "enforced_spend_limit_reached"}}});
+    let cases = [
+        (refuse(400), ModelError::Rejected("some_error".into())),
+        (refuse(404), ModelError::Rejected("some_error".into())),
+        (refuse(401), ModelError::Unauthorized),
+        (Act::Refuse(429, &[("x-should-retry", "true"), ("retry-after", "1")], limit), ModelError::SpendLimit),
+        (Act::Refuse(529, &[("x-should-retry", "false")], json!({})), ModelError::Overloaded(None)),
+        (Act::Say(vec![b"data: {\n\n".to_vec()], End::Clean), ModelError::Malformed),
+        (Act::Say(vec![start(7), stop("refusal")], End::Clean), ModelError::Refused),
+        (Act::Say(vec![start(7), stop("end_turn")], End::Clean), ModelError::Empty),
+        (Act::Say(vec![start(7), delta(" \n"), stop("end_turn")], End::Clean), ModelError::Empty),
+    ];
+    for (act, expected) in cases {
+        let outcome = ask(vec![act, answer()]);
+        assert_eq!((outcome.error(), outcome.requests.len()), (expected, 1));
+    }
+}
+
+#[test]
+fn once_text_has_left_nothing_is_asked_again() {
+    for (end, rest, expected) in [
+        (End::Broken, vec![], ModelError::BrokenOff),
+        (End::Clean, vec![], ModelError::BrokenOff),
+        (End::Silence, vec![], ModelError::Timeout),
+        (End::Clean, vec![error("overloaded_error")], ModelError::Overloaded(None)),
+        (End::Clean, vec![b"data: {\"type\":\n\n".to_vec()], ModelError::Malformed),
+    ] {
+        let pieces = [vec![start(7), delta("Hel")], rest].concat();
+        let outcome = ask(vec![Act::Say(pieces, end), answer()]);
+        assert_eq!((outcome.error(), outcome.requests.len()), (expected, 1));
+        assert_eq!(outcome.pieces, ["Hel"]);
+        let unanswered = outcome.result.unwrap_err();
+        assert_eq!((unanswered.model.as_str(), unanswered.usage.input_tokens), ("m-1", 7), "what it cost is known");
+    }
+}
+
+#[test]
+fn the_model_says_when_to_come_back_unless_that_is_too_late() {
+    let later = |seconds| Act::Refuse(429, seconds, json!({}));
+    let outcome = ask(vec![later(&[("retry-after", "7")]), answer()]);
+    assert_eq!((outcome.requests.len(), outcome.pauses), (2, vec![Duration::from_millis(7500)]));
+    let outcome = ask(vec![later(&[("retry-after", "100")]), answer()]);
+    assert_eq!((outcome.error(), outcome.pauses.len()), (ModelError::RateLimited(Some(100)), 0));
+}
+
+#[test]
+fn silence_is_given_up_and_everything_ends_by_the_deadline() {
+    let silent = || Act::Say(vec![], End::Silence);
+    let outcome = ask(vec![silent(), answer()]);
+    assert_eq!(outcome.result.map(|a| a.text), Ok("Hello".into()));
+    assert_eq!(outcome.pauses, [30_000, 750].map(Duration::from_millis));
+
+    let outcome = ask((0..9).map(|_| silent()).collect());
+    assert_eq!(outcome.error(), ModelError::Timeout);
+    assert!(NOW_MS.get() <= 100_000.0, "{}", NOW_MS.get());
+    assert_eq!(outcome.requests.len(), 4);
+
+    let slow = (0..50).flat_map(|_| [delta("x")]).collect();
+    let patience = Patience { total: Duration::ZERO, silence: Duration::from_secs(30) };
+    let outcome = ask_with(vec![Act::Say(slow, End::Silence)], patience);
+    assert_eq!(outcome.error(), ModelError::Timeout);
+}
+
+#[test]
+fn an_answer_at_its_token_limit_or_after_unknown_blocks_is_an_answer() {
+    let thinking =
+        event(&json!({"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": "hm"}}));
+    let novelty = event(&json!({"type": "moon_phase", "phase": {"text": "x"}}));
+    let outcome =
+        ask(vec![Act::Say(vec![start(7), thinking, novelty, delta("Hello"), stop("max_tokens")], End::Clean)]);
+    let answer = outcome.result.unwrap();
+    assert_eq!((answer.text.as_str(), answer.stop_reason.as_str()), ("Hello", "max_tokens"));
+}
+
+#[test]
+fn what_failed_attempts_cost_is_part_of_the_bill() {
+    let outcome = ask(vec![Act::Say(vec![start(7)], End::Broken), answer()]);
+    assert_eq!(outcome.result.unwrap().usage.input_tokens, 14);
+}
