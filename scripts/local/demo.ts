@@ -51,7 +51,13 @@ export interface RoundReport {
 }
 
 /** Changes of the default settings that let hours pass in seconds. The demo says them aloud. */
-export const SETTINGS = { cooldown_hours: 0, max_updates_per_day: 20, auto_update_threshold: 3.5 };
+export const SETTINGS = {
+  cooldown_hours: 0,
+  max_updates_per_day: 20,
+  auto_update_threshold: 3.5,
+  user_requests_per_minute: null,
+  user_tokens_per_day: null,
+};
 
 const USERS = 4;
 const MAX_ROUNDS = 5;
@@ -105,6 +111,11 @@ async function applySettings(stack: Stack, { paused = false, conversations }: De
     `update pawl.loop_settings set cooldown_hours = $1, max_updates_per_day = $2, auto_update_threshold = $3,
        min_conversations = least(min_conversations, $4), updates_paused = $5`,
     [cooldown_hours, max_updates_per_day, auto_update_threshold, few, paused],
+  );
+  const { user_requests_per_minute, user_tokens_per_day } = SETTINGS;
+  await stack.database.query(
+    "update pawl.organization_settings set user_requests_per_minute = $1, user_tokens_per_day = $2",
+    [user_requests_per_minute, user_tokens_per_day],
   );
 }
 

@@ -97,7 +97,7 @@ function announce({ conversations, paused, rewriter, model }: DemoOptions): void
   );
   console.log(
     "Settings changed for the demo, so that a day passes in seconds: " +
-      Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value}`).join(", ") + ".",
+      Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value ?? "none"}`).join(", ") + ".",
   );
   if (paused) console.log("Control: automatic updates are paused.");
   if (rewriter === "useless") console.log("Control: the rewriter writes prompts that change no answer.");

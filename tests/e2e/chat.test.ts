@@ -29,7 +29,8 @@ Deno.test("chat-handler", (test) =>
       assert.equal(error, null);
       const [{ content: prompt }] = await stack.database.query("select content from pawl.system_prompts");
       const [request] = await asked(stack);
-      assert.equal(request.system, prompt, "the live prompt was not what the model was given");
+      const system = [{ type: "text", text: prompt, cache_control: { type: "ephemeral" } }];
+      assert.deepEqual(request.system, system, "the live prompt was not what the model was given");
       assert.deepEqual(request.messages, [{ role: "user", content: QUESTION }]);
 
       const messages = await messagesOf(stack, data.session_id);

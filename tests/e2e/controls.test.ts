@@ -115,7 +115,11 @@ Deno.test("whatever the simulated model made says so [catches: simulated numbers
 
 async function judgedWith(url: string, request: { messages: { content: string }[] }, system_prompt: string) {
   const task = { ...taskOf(request), system_prompt };
-  const body = JSON.stringify({ ...request, messages: [{ role: "user", content: JSON.stringify(task) }] });
+  const body = JSON.stringify({
+    ...request,
+    stream: false,
+    messages: [{ role: "user", content: JSON.stringify(task) }],
+  });
   const headers = { "x-api-key": "sk-ant-test", "anthropic-version": "2023-06-01", "content-type": "application/json" };
   const response = await fetch(`${url}/v1/messages`, { method: "POST", headers, body });
   const { content } = await response.json();

@@ -20,6 +20,7 @@ export function startFakeModel(rewriter: Rewriter = "helpful"): FakeModel {
     const { method, headers } = request;
     const body = await request.text();
     const own = method === "POST" ? await model.instead(JSON.parse(body)) : null;
+    if (own && JSON.parse(body).stream) return await asEvents(own);
     return own ?? await fetch(standIn.url + pathname, { method, headers, body: body || undefined });
   });
   const model: FakeModel = {
@@ -31,6 +32,32 @@ export function startFakeModel(rewriter: Rewriter = "helpful"): FakeModel {
     },
   };
   return model;
+}
+
+/** A whole answer as the API streams it; what is no answer stays as it is. */
+async function asEvents(response: Response): Promise<Response> {
+  if (response.status !== 200 || response.headers.get("content-type") !== "application/json") return response;
+  const { content, stop_reason, usage, ...head } = await response.clone().json();
+  if (!Array.isArray(content)) return response;
+  const blocks = (content as { type: string; text?: string }[]).flatMap((block, index) => [
+    { type: "content_block_start", index, content_block: { ...block, ...block.type === "text" && { text: "" } } },
+    ...block.type === "text"
+      ? [{ type: "content_block_delta", index, delta: { type: "text_delta", text: block.text } }]
+      : [],
+    { type: "content_block_stop", index },
+  ]);
+  return events([
+    { type: "message_start", message: { ...head, content: [], stop_reason: null, usage } },
+    ...blocks,
+    { type: "message_delta", delta: { stop_reason, stop_sequence: null }, usage },
+    { type: "message_stop" },
+  ]);
+}
+
+/** A stream of the API's. */
+export function events(list: ({ type: string } & Record<string, unknown>)[]): Response {
+  const body = list.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
+  return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8" } });
 }
 
 /** The task of a structured request: "evaluate" or "rewrite"; undefined for a chat. */
@@ -58,7 +85,8 @@ export function text(words: unknown): Response {
   return message([{ type: "text", text: typeof words === "string" ? words : JSON.stringify(words) }]);
 }
 
-/** An error as the API gives one. */
+/** An error as the API gives one, with the advice that asking again is no use: tests of retries use the stand-in's. */
 export function failure(status: number, type: string): Response {
-  return Response.json({ type: "error", error: { type, message: "no" }, request_id: "req_fake" }, { status });
+  const body = { type: "error", error: { type, message: "no" }, request_id: "req_fake" };
+  return Response.json(body, { status, headers: { "x-should-retry": "false" } });
 }

@@ -4,7 +4,7 @@ import { judge } from "../../scripts/local/model/judge.ts";
 import type { Stack } from "../../scripts/local/stack.ts";
 import { chat, CONTENT, converse, join, liveVersion, makeAssistant, reflect, skipped } from "./assistants.ts";
 import { startFakeModel, taskOf, text } from "./fake_model.ts";
-import { asked, forgetAsked, onStack, post, service, tasks } from "./scene.ts";
+import { asked, forgetAsked, onStack, post, service, systemOf, tasks } from "./scene.ts";
 
 const CRITERIA = ["completeness", "depth", "missed_opportunities", "scope", "tone"];
 
@@ -119,7 +119,7 @@ Deno.test("judging", async (test) => {
       await reflect(stack, assistant);
       const [request] = await asked(stack);
       assert.equal(request.messages.length, 1);
-      assert.ok(!request.system.includes("Ignore"));
+      assert.ok(!systemOf(request).includes("Ignore"));
       const task = JSON.parse(request.messages[0].content);
       assert.equal(task.exchanges.length, 5);
       assert.ok(task.exchanges.every((exchange: { user_message: string }) => exchange.user_message.startsWith(plea)));

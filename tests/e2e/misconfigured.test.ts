@@ -50,12 +50,17 @@ const FAILURES: [string, () => Response, number, string, string?][] = [
   ["forbids the key", () => failure(403, "permission_error"), 500, "misconfigured", "model_unauthorized"],
   ["does not know itself", () => failure(404, "not_found_error"), 502, "model_rejected_request"],
   ["is asked too often", () => failure(429, "rate_limit_error"), 503, "model_rate_limited"],
-  ["breaks", () => failure(500, "api_error"), 503, "model_overloaded"],
+  ["breaks", () => failure(500, "api_error"), 502, "model_server_error"],
   ["is overloaded", () => failure(529, "overloaded_error"), 503, "model_overloaded"],
   ["answers a page", () => new Response("<html>secret words</html>"), 502, "model_malformed_answer"],
   ["answers other JSON", () => Response.json({ answer: "secret words" }), 502, "model_malformed_answer"],
   ["answers half a body", () => new Response('{"content": [{"type": "te'), 502, "model_malformed_answer"],
-  ["breaks with a page", () => new Response("<html>secret words</html>", { status: 502 }), 503, "model_overloaded"],
+  [
+    "breaks with a page",
+    () => new Response("<html>secret words</html>", { status: 502, headers: { "x-should-retry": "false" } }),
+    502,
+    "model_server_error",
+  ],
   ["refuses", () => message([], { stop_reason: "refusal" }), 422, "model_refused"],
   [
     "refuses with words",
@@ -123,10 +128,10 @@ Deno.test("the model fails", async (test) => {
         ] as const
       ) {
         model.instead = answer;
-        const before = await contents(stack, ["leases"]);
+        const before = await contents(stack, ["leases", "usage"]);
         const { status, body } = await post(stack, "reflection-loop", {}, service(stack));
         assert.deepEqual([status, body.results[0].failed, body.results[0].code], [200, true, code]);
-        assert.deepEqual(await contents(stack, ["leases"]), before);
+        assert.deepEqual(await contents(stack, ["leases", "usage"]), before);
       }
     });
 

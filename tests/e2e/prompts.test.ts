@@ -26,6 +26,7 @@ import {
   post,
   service,
   signUp,
+  systemOf,
   tasks,
 } from "./scene.ts";
 
@@ -51,7 +52,7 @@ Deno.test("prompt-updater publishes", async (test) => {
       assert.equal(second.performance_score, null);
       const reply = await chat(stack, assistant, "Which version is this?", await memberOf(stack, assistant));
       assert.equal(reply.body.prompt_version, 2);
-      assert.equal((await asked(stack)).at(-1).system, second.content);
+      assert.equal(systemOf((await asked(stack)).at(-1)), second.content);
     });
 
     await test.step("one reflection makes one version, asked twice or at once [catches: a version a call]", async () => {
@@ -243,7 +244,7 @@ Deno.test("prompt-updater rolls back", (test) =>
 
         const answer = await ask();
         assert.deepEqual([answer.prompt_version, "stale_prompt" in answer], [1, false]);
-        assert.equal((await asked(stack)).at(-1).system, first.content);
+        assert.equal(systemOf((await asked(stack)).at(-1)), first.content);
         assert.equal(await liveVersion(stack, assistant), 1);
         assert.equal((await versionsOf(stack, assistant)).length, 2, "a rollback writes no version");
 
@@ -257,7 +258,7 @@ Deno.test("prompt-updater rolls back", (test) =>
         const forward = await rollback(assistant, credentials, { version: 2 });
         assert.deepEqual([forward.body.new_version, forward.body.previous_version], [2, 1]);
         assert.equal((await ask()).prompt_version, 2);
-        assert.equal((await asked(stack)).at(-1).system, second.content);
+        assert.equal(systemOf((await asked(stack)).at(-1)), second.content);
       });
     }
 

@@ -167,12 +167,12 @@ Deno.test("reflection-loop", async (test) => {
     await test.step("a dry run judges and writes nothing [catches: a log row, a version]", async () => {
       const assistant = await makeAssistant(stack);
       await converse(stack, assistant, 5);
-      const before = await contents(stack, ["leases"]);
+      const before = await contents(stack, ["leases", "usage"]);
       const result = await reflect(stack, assistant, { dry_run: true });
       assert.deepEqual([result.dry_run, result.action, result.messages_analyzed], [true, "prompt_update", 5]);
       assert.ok(result.scores.overall < 2.5);
       assert.ok(!("reflection_id" in result) && !("update" in result));
-      assert.deepEqual(await contents(stack, ["leases"]), before);
+      assert.deepEqual(await contents(stack, ["leases", "usage"]), before);
       assert.equal((await reflect(stack, assistant)).messages_analyzed, 5, "the answers count as judged");
     });
 

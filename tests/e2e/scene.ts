@@ -15,6 +15,10 @@ export async function onStack(options: StackOptions, act: (scene: Scene) => Prom
   const lines: string[] = [];
   const stack = await startStack({ ...options, log: (line) => lines.push(line) });
   try {
+    // Tests talk faster than people; what the limits do is seen in limits.test.ts.
+    await stack.database.exec(
+      "update pawl.organization_settings set user_requests_per_minute = null, organization_requests_per_minute = null",
+    );
     await act({ stack, lines });
   } finally {
     await stack.stop();
@@ -114,6 +118,11 @@ export function assertReadableByPages(headers: Headers): void {
 // deno-lint-ignore no-explicit-any -- the wire shape of the model
 export async function asked(stack: Stack): Promise<any[]> {
   return (await kept(stack)).map(({ body }) => JSON.parse(body));
+}
+
+/** The system prompt of a request to the model. */
+export function systemOf(request: { system: { text: string }[] }): string {
+  return request.system.map(({ text }) => text).join("");
 }
 
 /** The tasks ("evaluate", "rewrite") that the model was given, oldest first. */

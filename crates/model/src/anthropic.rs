@@ -112,28 +112,23 @@ impl Anthropic {
             };
             let pause = retry::pause(&fault, attempt, (self.host.chance)(), deadline.left());
             let Some(pause) = pause.filter(|_| message.text.is_empty()) else {
-                return Err(Unanswered { error: fault.error, model: message.model, usage: spent });
+                message.usage = spent;
+                return Err(message.unanswered(fault.error));
             };
             (self.host.sleep)(pause).await;
             attempt += 1;
         }
     }
 
-    /// A question whose answer is one JSON document of the schema it asked for.
-    pub(crate) async fn ask_structured(
+    /// A question whose answer is one JSON document of the schema it asked for, and what `read` makes of it.
+    pub(crate) async fn ask_structured<T>(
         &self,
         request: &wire::Request<'_>,
         patience: Patience,
-    ) -> Result<(Value, Message), ModelError> {
-        let message = self.ask(request, patience, &mut |_| {}).await.map_err(|unanswered| unanswered.error)?;
-        match message.stop_reason.as_deref() {
-            Some("refusal") => return Err(ModelError::Refused),
-            Some("max_tokens" | "model_context_window_exceeded") => return Err(ModelError::CutOff),
-            _ => {}
-        }
-        let mut value = wire::parse(message.text.as_bytes()).ok_or(ModelError::Malformed)?;
-        remove_nul(&mut value);
-        Ok((value, message))
+        read: impl FnOnce(Value, &Message) -> Result<T, ModelError>,
+    ) -> Result<T, Unanswered> {
+        let message = self.ask(request, patience, &mut |_| {}).await?;
+        document(&message).and_then(|value| read(value, &message)).map_err(|error| message.unanswered(error))
     }
 
     /// One request, read to its end.
@@ -159,7 +154,7 @@ impl Anthropic {
         if message.is_whole() { Ok(()) } else { Err(ModelError::BrokenOff.into()) }
     }
 
-    /// Sends a request; an answer has the status 200.
+    /// Sends a request; an answer has the status 200 and is a stream.
     async fn post(&self, request: &wire::Request<'_>) -> Result<Chunks, Fault> {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let headers = vec![
@@ -170,8 +165,12 @@ impl Anthropic {
         let body = serde_json::to_vec(request).map_err(|_| ModelError::Malformed)?;
         let reply = (self.host.post)(self.endpoint.clone(), headers, body).await;
         let (status, headers, mut chunks) = reply.ok_or(ModelError::Unreachable)?;
-        if status == 200 {
-            return Ok(chunks);
+        let is_stream = |value: &str| value.trim_start().starts_with("text/event-stream");
+        match headers.iter().find(|(name, _)| name == "content-type") {
+            Some((_, value)) if status == 200 && is_stream(value) => return Ok(chunks),
+            // Something on the way answers instead of the model.
+            _ if status == 200 => return Err(ModelError::Malformed.into()),
+            _ => {}
         }
         let mut body = Vec::new();
         while let Some(Some(bytes)) = chunks.next().await
@@ -181,6 +180,17 @@ impl Anthropic {
         }
         Err(refusal(status, &headers, &body))
     }
+}
+
+fn document(message: &Message) -> Result<Value, ModelError> {
+    match message.stop_reason.as_deref() {
+        Some("refusal") => return Err(ModelError::Refused),
+        Some("max_tokens" | "model_context_window_exceeded") => return Err(ModelError::CutOff),
+        _ => {}
+    }
+    let mut value = wire::parse(message.text.as_bytes()).ok_or(ModelError::Malformed)?;
+    remove_nul(&mut value);
+    Ok(value)
 }
 
 /// When a question has to be answered.

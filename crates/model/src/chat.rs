@@ -48,15 +48,13 @@ pub trait Chat {
 impl Chat for Anthropic {
     async fn answer(&self, request: ChatRequest<'_>, on_text: &mut dyn FnMut(&str)) -> Result<Answer, Unanswered> {
         let message = self.ask(&to_wire(&request), request.patience, on_text).await?;
-        let stop_reason = message.stop_reason.unwrap_or_default();
-        let error = match stop_reason.as_str() {
-            "refusal" => Some(ModelError::Refused),
-            _ if message.text.trim().is_empty() => Some(ModelError::Empty),
-            _ => None,
-        };
-        match error {
-            Some(error) => Err(Unanswered { error, model: message.model, usage: message.usage }),
-            None => Ok(Answer { text: message.text, model: message.model, stop_reason, usage: message.usage }),
+        match message.stop_reason.as_deref() {
+            Some("refusal") => Err(message.unanswered(ModelError::Refused)),
+            _ if message.text.trim().is_empty() => Err(message.unanswered(ModelError::Empty)),
+            _ => {
+                let stop_reason = message.stop_reason.unwrap_or_default();
+                Ok(Answer { text: message.text, model: message.model, stop_reason, usage: message.usage })
+            }
         }
     }
 }

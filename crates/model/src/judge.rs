@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    anthropic::{Anthropic, Patience},
+    anthropic::{Anthropic, Patience, Unanswered},
     error::ModelError,
+    message::Message as Said,
     wire::{Message, OutputConfig, Request, SystemBlock},
 };
 
@@ -76,11 +77,11 @@ pub struct Judgement {
 #[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
 pub trait Judge {
     /// One judgement of all the exchanges.
-    async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError>;
+    async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, Unanswered>;
 }
 
 impl Judge for Anthropic {
-    async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError> {
+    async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, Unanswered> {
         let material = material(&request);
         let wire = Request {
             model: request.model,
@@ -90,8 +91,9 @@ impl Judge for Anthropic {
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema(request.rubric))),
         };
-        let (raw, response) = self.ask_structured(&wire, request.patience).await?;
-        read(raw, request.exchanges.len(), response.model, response.usage)
+        let exchanges = request.exchanges.len();
+        let read = |raw, said: &Said| read(raw, exchanges, said.model.clone(), said.usage);
+        self.ask_structured(&wire, request.patience, read).await
     }
 }
 

@@ -3,7 +3,7 @@
 use pawl_core::usage::Usage;
 use serde_json::Value;
 
-use crate::{error::ModelError, wire};
+use crate::{anthropic::Unanswered, error::ModelError, wire};
 
 /// What has come of an answer. Blocks and events this crate has no use for are passed over, so that new ones break
 /// nothing.
@@ -47,6 +47,11 @@ impl Message {
     /// Whether no more events are worth waiting for.
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
+    }
+
+    /// Why this is no answer after all, with what it cost.
+    pub(crate) fn unanswered(self, error: ModelError) -> Unanswered {
+        Unanswered { error, model: self.model, usage: self.usage }
     }
 
     /// A proxy that failed over begins the message anew: what the first one said is void, and when some of it has left

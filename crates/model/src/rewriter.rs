@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    anthropic::{Anthropic, Patience},
+    anthropic::{Anthropic, Patience, Unanswered},
     error::ModelError,
+    message::Message as Said,
     wire::{Message, OutputConfig, Request, SystemBlock},
 };
 
@@ -77,11 +78,11 @@ pub struct Rewrite {
 #[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
 pub trait Rewriter {
     /// One attempt.
-    async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, ModelError>;
+    async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, Unanswered>;
 }
 
 impl Rewriter for Anthropic {
-    async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, ModelError> {
+    async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, Unanswered> {
         let text = json!({"type": "string"});
         let schema = json!({
             "type": "object",
@@ -98,11 +99,16 @@ impl Rewriter for Anthropic {
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema)),
         };
-        let (raw, response) = self.ask_structured(&wire, request.patience).await?;
-        let rewrite: Rewrite = serde_json::from_value(raw).map_err(|_| ModelError::Malformed)?;
-        let change_reason = rewrite.change_reason.trim().chars().take(MAX_REASON_CHARACTERS).collect();
-        let prompt = rewrite.prompt.trim().to_owned();
-        Ok(Rewrite { prompt, change_reason, model: response.model, usage: response.usage })
+        let read = |raw, said: &Said| {
+            let rewrite: Rewrite = serde_json::from_value(raw).map_err(|_| ModelError::Malformed)?;
+            Ok(Rewrite {
+                prompt: rewrite.prompt.trim().to_owned(),
+                change_reason: rewrite.change_reason.trim().chars().take(MAX_REASON_CHARACTERS).collect(),
+                model: said.model.clone(),
+                usage: said.usage,
+            })
+        };
+        self.ask_structured(&wire, request.patience, read).await
     }
 }
 

@@ -92,7 +92,8 @@ fn host(script: &Rc<Script>) -> Host {
                             End::Broken => pieces.chain(stream::iter([None])).boxed_local(),
                             End::Silence => pieces.chain(stream::pending()).boxed_local(),
                         };
-                        Some((200, Headers::new(), body))
+                        let stream = ("content-type".to_owned(), "text/event-stream; charset=utf-8".to_owned());
+                        Some((200, vec![stream], body))
                     }
                 }
             })
@@ -197,6 +198,7 @@ fn what_does_not_pass_is_asked_once() {
         (refuse(401), ModelError::Unauthorized),
         (Act::Refuse(429, &[("x-should-retry", "true"), ("retry-after", "1")], limit), ModelError::SpendLimit),
         (Act::Refuse(529, &[("x-should-retry", "false")], json!({})), ModelError::Overloaded(None)),
+        (Act::Refuse(200, &[("content-type", "text/html")], json!("a page")), ModelError::Malformed),
         (Act::Say(vec![b"data: {\n\n".to_vec()], End::Clean), ModelError::Malformed),
         (Act::Say(vec![start(7), stop("refusal")], End::Clean), ModelError::Refused),
         (Act::Say(vec![start(7), stop("end_turn")], End::Clean), ModelError::Empty),

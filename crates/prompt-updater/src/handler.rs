@@ -99,11 +99,17 @@ async fn write<S: UsageLedger, M: Rewriter>(
             violations: &violations,
             patience: PATIENCE,
         };
-        let rewrite = ports.rewriter.rewrite(request).await?;
-        let counted = ports.store.record_usage(update.prompt_id, Purpose::Rewrite, &rewrite.model, rewrite.usage);
-        if let Err(fault) = counted.await {
+        let result = ports.rewriter.rewrite(request).await;
+        let (model, usage) = match &result {
+            Ok(rewrite) => (&rewrite.model, rewrite.usage),
+            Err(unanswered) => (&unanswered.model, unanswered.usage),
+        };
+        if !model.is_empty()
+            && let Err(fault) = ports.store.record_usage(update.prompt_id, Purpose::Rewrite, model, usage).await
+        {
             log::event(Level::Warn, "usage_not_recorded", &[("cause", fault.cause().into())]);
         }
+        let rewrite = result.map_err(|unanswered| unanswered.error)?;
         let found = guard.violations(&rewrite.prompt);
         if found.is_empty() {
             return Ok(Ok(rewrite));

@@ -78,11 +78,17 @@ async fn ask(
         exchanges: &exchanges,
         patience: Patience { total, silence: SILENCE },
     };
-    let judgement = judge.judge(request).await?;
-    let counted = ledger.record_usage(task.prompt.id, Purpose::Judge, &judgement.model, judgement.usage);
-    if let Err(fault) = counted.await {
+    let result = judge.judge(request).await;
+    let (model, usage) = match &result {
+        Ok(judgement) => (&judgement.model, judgement.usage),
+        Err(unanswered) => (&unanswered.model, unanswered.usage),
+    };
+    if !model.is_empty()
+        && let Err(fault) = ledger.record_usage(task.prompt.id, Purpose::Judge, model, usage).await
+    {
         log::event(Level::Warn, "usage_not_recorded", &[("cause", fault.cause().into())]);
     }
+    let judgement = result.map_err(|unanswered| unanswered.error)?;
     let evaluations = asked.iter().zip(&judgement.scores);
     let evaluations = evaluations.map(|((id, exchange), scores)| (*id, evaluate(scores, exchange, rubric))).collect();
     Ok((evaluations, judgement))

@@ -184,7 +184,7 @@ $$;
 -- A turn of that session under its assistant's version 1, called `<session> <question>`; only a completed one has an
 -- answer. Its one attempt began p_age ago.
 create function tests.make_turn(
-  p_session text, p_question text, p_answer text, p_status text default 'completed', p_age interval default '0'
+  p_session text, p_question text, p_answer text, p_status text default 'completed', p_age interval default '1 hour'
 ) returns void
 language sql
 as $$

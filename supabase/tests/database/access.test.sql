@@ -1,50 +1,74 @@
 -- Who has which right, from the catalogue: an object that nobody entered below fails.
 begin;
-select plan(60);
+select plan(91);
 
+-- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
 insert into expected_tables values
-  ('assistants',           'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('leases',               '',       'DELETE INSERT SELECT UPDATE'),
-  ('loop_settings',        'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('message_evaluations',  'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('messages',             'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('organization_members', 'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('organizations',        'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('reflection_logs',      'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('rubrics',              'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('sessions',             'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('suggestions',          'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('system_prompts',       'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('turns',                'SELECT', 'DELETE INSERT SELECT UPDATE'),
-  ('users',                'SELECT', 'DELETE INSERT SELECT UPDATE');
+  ('assistants',            'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('daily_usage',           'SELECT',        'SELECT'),
+  ('idempotency_keys',      '',              'DELETE INSERT SELECT UPDATE'),
+  ('leases',                '',              'DELETE INSERT SELECT UPDATE'),
+  ('loop_settings',         'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('message_evaluations',   'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('messages',              'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('model_prices',          'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('organization_members',  'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('organization_settings', 'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('organizations',         'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('reflection_logs',       'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('rubrics',               'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('sessions',              'SELECT UPDATE', 'DELETE INSERT SELECT UPDATE'),
+  ('suggestions',           'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('system_prompts',        'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('turns',                 'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('usage',                 'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('user_usage',            'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('users',                 'SELECT',        'DELETE INSERT SELECT UPDATE');
 
 -- Callers: the roles that may execute; anon never may.
 create temp table expected_functions (signature text primary key, callers text);
 insert into expected_functions values
-  ('public.pawl_begin_turn(text, uuid, text, uuid, uuid)',                            'authenticated service_role'),
+  ('public.pawl_begin_turn(text, uuid, text, uuid, uuid, text)',                      'authenticated service_role'),
+  ('public.pawl_delete_session(uuid, uuid)',                                          'authenticated service_role'),
+  ('public.pawl_get_session(uuid, bigint, integer, uuid)',                            'authenticated service_role'),
+  ('public.pawl_list_sessions(text, uuid, timestamp with time zone, integer, uuid)',  'authenticated service_role'),
+  ('public.pawl_rename_session(uuid, text, uuid)',                                    'authenticated service_role'),
   ('public.pawl_rollback_prompt(integer, text, uuid, text)',                          'authenticated service_role'),
   ('public.pawl_begin_update(uuid)',                                                  'service_role'),
   ('public.pawl_claim_reflection(uuid, uuid, text, boolean, boolean, timestamp with time zone, integer)',
                                                                                       'service_role'),
-  ('public.pawl_complete_turn(uuid, uuid, text, text, text, integer, integer, integer)', 'service_role'),
-  ('public.pawl_fail_turn(uuid, text)',                                               'service_role'),
+  ('public.pawl_complete_turn(uuid, integer, text, text, text, jsonb, integer, uuid, text[])', 'service_role'),
+  ('public.pawl_fail_turn(uuid, integer, text, text, jsonb)',                         'service_role'),
+  ('public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text)',                    'service_role'),
   ('public.pawl_publish_prompt(uuid, uuid, text, text, text)',                        'service_role'),
   ('public.pawl_record_reflection(uuid, jsonb)',                                      'service_role'),
+  ('public.pawl_record_usage(uuid, text, text, jsonb)',                               'service_role'),
   ('public.pawl_refuse_update(uuid, text)',                                           'service_role'),
   ('public.pawl_release_reflection(uuid, uuid)',                                      'service_role'),
   ('public.pawl_serving_context(uuid)',                                               'service_role'),
-  ('pawl.caller_id()',                                                                ''),
   ('pawl.is_rubric(jsonb)',                                                           'service_role'),
-  ('pawl.is_service()',                                                               'authenticated service_role'),
-  ('pawl.is_member(uuid)',                                                            'authenticated service_role'),
+  ('pawl.acting_user(uuid)',                                                          'authenticated service_role'),
+  ('pawl.caller_id()',                                                                'authenticated service_role'),
   ('pawl.is_admin(uuid)',                                                             'authenticated service_role'),
+  ('pawl.is_member(uuid)',                                                            'authenticated service_role'),
+  ('pawl.is_service()',                                                               'authenticated service_role'),
   ('pawl.equip_assistant()',                                                          ''),
+  ('pawl.equip_organization()',                                                       ''),
   ('pawl.find_assistant(uuid, text)',                                                 ''),
   ('pawl.find_organization(uuid, uuid)',                                              ''),
+  ('pawl.history_before(pawl.turns)',                                                 ''),
   ('pawl.is_paused(pawl.loop_settings)',                                              ''),
   ('pawl.keep_prompt_text()',                                                         ''),
+  ('pawl.limit_reached(uuid, uuid)',                                                  ''),
   ('pawl.next_task(pawl.assistants, boolean, boolean)',                               ''),
+  ('pawl.record_usage(uuid, uuid, text, text, jsonb)',                                ''),
+  ('pawl.request_in_the_way(uuid, uuid, integer)',                                    ''),
+  ('pawl.stored_answer(pawl.turns)',                                                  ''),
+  ('pawl.sweep()',                                                                    ''),
+  ('pawl.title_of(text)',                                                             ''),
+  ('pawl.today()',                                                                    ''),
+  ('pawl.tokens_in(jsonb)',                                                           ''),
   ('pawl.unjudged_answers(uuid, timestamp with time zone, integer)',                  ''),
   ('pawl.update_block(uuid)',                                                         '');
 
@@ -60,11 +84,12 @@ as $$
 $$;
 
 create temp view tables_of_ours as
-  select c.oid, c.relname::text as name, c.relkind, c.relrowsecurity
+  select c.oid, c.relname::text as name, c.relkind, c.relrowsecurity, c.reloptions
   from pg_class c where c.relnamespace = 'pawl'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f');
 
 create temp view functions_of_ours as
-  select p.oid, n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')' as signature, p.proconfig
+  select p.oid, n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')' as signature, p.proconfig,
+         p.prosecdef
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where n.nspname = 'pawl' or (n.nspname = 'public' and p.proname like 'pawl%');
 
@@ -84,7 +109,15 @@ select is(
   from expected_tables e full join tables_of_ours t using (name)
   order by coalesce(e.name, t.name);
 select is(t.relrowsecurity, true, 'row-level security is on for pawl.' || t.name)
-  from tables_of_ours t order by t.name;
+  from tables_of_ours t where t.relkind <> 'v' order by t.name;
+select is(t.reloptions, '{security_invoker=true}', 'pawl.' || t.name || ' shows what its reader may see of its tables')
+  from tables_of_ours t where t.relkind = 'v' order by t.name;
+select is(
+  (select string_agg(format('%s %s.%s', r.right, t.name, a.attname), ', ' order by t.name, a.attname)
+   from tables_of_ours t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0,
+        unnest('{INSERT,UPDATE,REFERENCES}'::text[]) r ("right")
+   where has_column_privilege('authenticated', t.oid, a.attnum, r.right)),
+  'UPDATE sessions.deleted_at, UPDATE sessions.title', 'authenticated writes two columns and no other');
 
 -- Functions
 select is(
@@ -98,6 +131,9 @@ select is(
 select is_empty(
   $$select signature from functions_of_ours where not coalesce(proconfig, '{}') && '{search_path=,"search_path=\"\""}'$$,
   'every function of ours pins an empty search_path');
+select is_empty(
+  $$select signature from functions_of_ours where signature ~ '^public\.pawl_.*_sessions?\(' and prosecdef$$,
+  'what a person does with their sessions is under row-level security');
 
 -- Nobody's sign-up waits for us.
 select is_empty(

@@ -1,6 +1,6 @@
 -- A turn that begins: whose it is, where it belongs, and what it leaves behind.
 begin;
-select plan(42);
+select plan(50);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper'), tests.make_assistant('globex/bot');
 select tests.make_member('ann', 'acme'), tests.make_member('bob', 'globex'), tests.make_member('both', 'acme'),
@@ -41,12 +41,20 @@ select is((select organization_id from pawl.sessions where id = pg_temp.of('firs
   (select open_id from place), 'the session is of that organisation');
 select is((select user_id from pawl.sessions where id = pg_temp.of('first', 'session_id')::uuid), tests.id('newcomer'),
   'and theirs');
+select is((select title from pawl.sessions where id = pg_temp.of('first', 'session_id')::uuid), 'Good morning',
+  'under the words it began with');
 select results_eq(
   $$select t.session_id::text, t.status, t.prompt_id::text, m.role, m.content, m.prompt_id::text, m.prompt_version::text
     from pawl.turns t join pawl.messages m on m.id = t.user_message_id where t.id = pg_temp.of('first', 'turn_id')::uuid$$,
   $$values (pg_temp.of('first', 'session_id'), 'open', pg_temp.of('first', 'prompt_id'), 'user', 'Good morning',
             pg_temp.of('first', 'prompt_id'), pg_temp.of('first', 'prompt_version'))$$,
   'the message is stored, in an open turn, with the version that is to answer');
+select results_eq(
+  $$select t.organization_id, t.user_id, t.attempts, t.lost_attempts, t.begun_at, t.lease_expires_at
+    from pawl.turns t where t.id = pg_temp.of('first', 'turn_id')::uuid$$,
+  $$select open_id, tests.id('newcomer'), 1, 0, now(), now() + interval '150 seconds' from place$$,
+  'it is theirs, in its first attempt, for as long as a request may last');
+select is(pg_temp.of('first', 'attempt'), '1', 'whose number is given');
 select is(pg_temp.of('first', 'message_id')::uuid,
   (select user_message_id from pawl.turns where id = pg_temp.of('first', 'turn_id')::uuid), 'its id is given');
 select is((select turn -> 'history' from begun where name = 'first'), '[]', 'there is no history');
@@ -63,6 +71,26 @@ update pawl.sessions set updated_at = now() - interval '1 day' where id = pg_tem
 select is(pg_temp.begin_turn('third', 'newcomer', $$'Still there?', {first session}$$), 'ok', 'a day later');
 select is((select updated_at from pawl.sessions where id = pg_temp.of('first', 'session_id')::uuid), now(),
   'a turn moves the session up');
+
+select is((select title from pawl.sessions where id = pg_temp.of('first', 'session_id')::uuid), 'Good morning',
+  'and does not rename it');
+
+-- Titles
+create function pg_temp.title_given(p_message text) returns text
+language plpgsql
+as $$
+declare
+  v_turn jsonb := tests.begin_turn('tess', p_message);
+begin
+  return (select title from pawl.sessions where id = (v_turn ->> 'session_id')::uuid);
+end
+$$;
+select is(pg_temp.title_given(message), title, why)
+from (values
+  (E'  Two\n\n words\t', 'Two words', 'a title is on one line'),
+  (E'\u00a0\ufeffA\u00a0 b', 'A b', 'blanks of every kind are one'),
+  (repeat('é', 81), repeat('é', 80), 'and it is 80 letters at most'),
+  (repeat(' ', 1500) || 'At last', 'At last', 'it is never blank')) v (message, title, why);
 
 -- Where a turn belongs
 select is(pg_temp.begin_turn('ann', 'ann', $$'hi'$$), 'ok', 'a member of one organisation names none');

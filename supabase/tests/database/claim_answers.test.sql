@@ -1,6 +1,6 @@
 -- What the judge is given.
 begin;
-select plan(15);
+select plan(18);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2), tests.make_assistant('acme/helper');
 select tests.make_answers('acme/default', 7);
@@ -76,6 +76,17 @@ insert into pawl.message_evaluations (message_id, reflection_log_id, prompt_id, 
   select tests.id('acme/default ' || name), r, tests.id('acme/default v1'), 3
   from tests.make_reflection('acme/default', 'none', p_age => '7 hours') r, unnest('{answer 5,answer 4}'::text[]) name;
 select is(tests.due('acme/default', ', p_force => true'), 'insufficient_data', 'and they do not count as waiting');
+
+-- Nor is what its person deleted
+select tests.make_answers('acme/default', 6, 'private', '30 seconds');
+select is(pg_temp.answers(), 'The last answer, private 6, private 5, private 4, private 3, private 2, private 1, '
+  'answer 3, answer 2, answer 1', 'answers of sessions that are there');
+update pawl.sessions set deleted_at = now() where id = tests.id('acme/default private 4 session');
+select is(pg_temp.answers(), 'The last answer, private 6, private 5, private 3, private 2, private 1, '
+  'answer 3, answer 2, answer 1', 'without those of a deleted one');
+update pawl.sessions set deleted_at = now() where id = any (
+  select tests.id(format('acme/default private %s session', n)) from generate_series(1, 6) n);
+select is(tests.due('acme/default', ', p_force => true'), 'insufficient_data', 'which nobody waits for either');
 
 -- The live version's answers, and no other's
 select tests.make_answers('acme/default', 5, 'second', p_version => 2), tests.make_answers('acme/helper', 5, 'helper');

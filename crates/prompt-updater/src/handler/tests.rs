@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::VecDeque};
 use chrono::TimeDelta;
 use pawl_core::{decision::Action, evaluation::summarize, rubric::Rubric, usage::Usage};
 use pawl_edge::ApiError;
-use pawl_model::ModelError;
+use pawl_model::{ModelError, Unanswered};
 use pawl_store::{
     fake::FakeStore,
     reflections::{Claim, ClaimRequest, RecordReflection, RecordedEvaluation, Reflection, Reflections, Task},
@@ -29,7 +29,7 @@ struct Writer {
 }
 
 impl Rewriter for Writer {
-    async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, ModelError> {
+    async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, Unanswered> {
         let asked = (request.weaknesses.to_vec(), request.violations.to_vec(), request.max_characters);
         self.asked.borrow_mut().push(asked);
         let prompt = self.next.borrow_mut().pop_front().unwrap_or_else(|| Ok(format!("{CURRENT} Give reasons.")))?;
@@ -164,7 +164,7 @@ async fn a_better_prompt_is_written_from_the_findings_and_published() {
 async fn a_change_without_a_usable_reason_gets_one() {
     struct Silent(&'static str);
     impl Rewriter for Silent {
-        async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, ModelError> {
+        async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, Unanswered> {
             let prompt = format!("{} Give reasons.", request.current_prompt);
             Ok(Rewrite { prompt, change_reason: self.0.into(), model: "m".into(), usage: USAGE })
         }
@@ -262,7 +262,7 @@ async fn a_version_that_is_no_longer_live_is_not_built_upon() {
 async fn a_pause_while_the_model_writes_is_obeyed() {
     struct Pauses<'a>(&'a World);
     impl Rewriter for Pauses<'_> {
-        async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, ModelError> {
+        async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, Unanswered> {
             self.0.store.configure(self.0.store.default_assistant(), |s| s.updates_paused = true);
             self.0.writer.rewrite(request).await
         }

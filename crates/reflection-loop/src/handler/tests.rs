@@ -6,7 +6,7 @@ use std::{
 use chrono::TimeDelta;
 use pawl_core::{evaluation::ClaimedScore, rubric::Rubric, usage::Usage};
 use pawl_edge::ApiError;
-use pawl_model::{JudgeRequest, Judgement, ModelError};
+use pawl_model::{JudgeRequest, Judgement, ModelError, Unanswered};
 use pawl_store::{
     StoreError,
     fake::{FakeStore, Limits},
@@ -25,11 +25,11 @@ struct FakeJudge {
 }
 
 impl Judge for FakeJudge {
-    async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError> {
+    async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, Unanswered> {
         let answers: Vec<_> = request.exchanges.iter().map(|e| e.answer.clone()).collect();
         self.asked.borrow_mut().push((request.system_prompt.to_owned(), answers.clone()));
         if let Some(fault) = self.faults.borrow_mut().pop_front() {
-            return Err(fault);
+            return Err(fault.into());
         }
         let second_try = self.asked.borrow().len() > 1;
         let scores = answers.iter().map(|answer| {
@@ -272,7 +272,7 @@ async fn a_lease_lost_while_judging_stores_nothing() {
     // The judge takes so long that another worker takes over.
     struct Slow<'a>(&'a World);
     impl Judge for Slow<'_> {
-        async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError> {
+        async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, Unanswered> {
             self.0.store.advance(TimeDelta::seconds(200));
             let claim = ClaimRequest { holder: Uuid::from_u128(77), lease_seconds: 160, ..ClaimRequest::default() };
             self.0.store.claim(&claim, None).await.unwrap();
@@ -322,7 +322,7 @@ async fn answers_whose_second_try_fails_wait_for_the_next_reflection() {
     w.chat("an answer he never quotes").await;
     struct FailsSecond<'a>(&'a World);
     impl Judge for FailsSecond<'_> {
-        async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError> {
+        async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, Unanswered> {
             if self.0.judge.asked.borrow().len() == 1 {
                 self.0.judge.faults.borrow_mut().push_back(ModelError::Overloaded(None));
             }
@@ -385,7 +385,7 @@ async fn when_every_answer_needs_a_second_try_that_fails_nothing_is_recorded() {
     }
     struct FailsSecond<'a>(&'a World);
     impl Judge for FailsSecond<'_> {
-        async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError> {
+        async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, Unanswered> {
             if self.0.judge.asked.borrow().len() == 1 {
                 self.0.judge.faults.borrow_mut().push_back(ModelError::Overloaded(None));
             }
@@ -419,7 +419,7 @@ async fn with_too_little_time_left_an_update_waits_for_the_next_call() {
     w.chats(5).await;
     struct Slow<'a>(&'a FakeJudge);
     impl Judge for Slow<'_> {
-        async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, ModelError> {
+        async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, Unanswered> {
             NOW_MS.set(NOW_MS.get() + 130_000.0);
             self.0.judge(request).await
         }
