@@ -72,8 +72,9 @@ create table pawl.turns (
   constraint completed_has_answer check ((status = 'completed') = (answer_message_id is not null)),
   constraint failed_has_code check ((status = 'failed') = (error_code is not null))
 );
--- A session's history is its completed turns.
+-- What a model is shown of a session are its completed turns; what its person reads are all.
 create index turns_history_idx on pawl.turns (session_id, seq desc) where status = 'completed';
+create index turns_session_id_idx on pawl.turns (session_id, seq desc);
 create index turns_prompt_id_idx on pawl.turns (prompt_id);
 -- What the limits a minute count.
 create index turns_user_begun_at_idx on pawl.turns (user_id, organization_id, begun_at desc);

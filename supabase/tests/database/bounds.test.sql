@@ -1,0 +1,122 @@
+-- What a request reads does not grow with what is stored. Counted are rows of sessions, turns and messages, not seconds.
+begin;
+select plan(20);
+
+select tests.make_assistant('acme/default'), tests.make_member('ann', 'acme'), tests.make_member('max', 'acme');
+update pawl.organization_settings set user_requests_per_minute = null where organization_id = tests.id('acme');
+
+-- Many turns at once: `q1` and `a1`, and so on.
+create function pg_temp.make_turns(p_session text, p_first integer, p_last integer, p_status text default 'completed')
+returns void
+language sql
+as $$
+  with session as (
+    select * from pawl.sessions where id = tests.id(p_session)
+  ), question as (
+    insert into pawl.messages (id, session_id, role, content, prompt_id, prompt_version)
+      select tests.id(p_session || ' q' || n), id, 'user', 'q' || n, tests.id('acme/default v1'), 1
+      from session, generate_series(p_first, p_last) n
+  ), answer as (
+    insert into pawl.messages (id, session_id, role, content, prompt_id, prompt_version)
+      select tests.id(p_session || ' a' || n), id, 'assistant', 'a' || n, tests.id('acme/default v1'), 1
+      from session, generate_series(p_first, p_last) n where p_status = 'completed'
+  )
+  insert into pawl.turns (
+    session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status, error_code, begun_at)
+  select id, organization_id, user_id, tests.id('acme/default v1'), tests.id(p_session || ' q' || n),
+         case p_status when 'completed' then tests.id(p_session || ' a' || n) end, p_status,
+         case p_status when 'failed' then 'model_timeout' end, now() - interval '1 hour'
+  from session, generate_series(p_first, p_last) n order by n
+$$;
+create function pg_temp.begin_sql(p_session text) returns text
+language sql as $$ select format('select public.pawl_begin_turn(''hi'', %L)', tests.id(p_session)) $$;
+create function pg_temp.get_sql(p_options text default '') returns text
+language sql as $$ select format('select public.pawl_get_session(%L %s)', tests.id('long'), p_options) $$;
+-- After some calls, when Postgres may have made one plan for all: what the next one reads.
+create function pg_temp.read_at_last(p_who text, p_sql text) returns bigint
+language plpgsql
+as $$
+begin
+  perform tests.call(p_who, p_sql) from generate_series(1, 7);
+  return tests.rows_read(p_who, p_sql);
+end
+$$;
+
+-- One session of ten thousand turns; one in which a thousand failed after twenty; three thousand of other people; three
+-- thousand of one.
+select tests.make_session('long', 'ann', 'acme/default'), tests.make_session('unlucky', 'ann', 'acme/default');
+select pg_temp.make_turns('long', 1, 10000);
+select pg_temp.make_turns('unlucky', 1, 20), pg_temp.make_turns('unlucky', 21, 1020, 'failed');
+insert into pawl.users (id) select tests.id('person ' || n) from generate_series(1, 3000) n;
+select tests.make_session('session ' || n, 'person ' || n, 'acme/default') from generate_series(1, 3000) n;
+select tests.make_session('max ' || n, 'max', 'acme/default', n * interval '1 minute')
+from generate_series(1, 3000) n;
+-- As autovacuum does: until then Postgres takes every table for a small one.
+analyze pawl.sessions, pawl.turns, pawl.messages;
+select is((select count(*)::int from pawl.turns where session_id = tests.id('long')), 10000, 'ten thousand turns');
+
+-- A turn: fifty turns, their hundred messages, and a few rows beside them.
+select cmp_ok(pg_temp.read_at_last('ann', pg_temp.begin_sql('long')), '<=', 200::bigint, 'a turn after them');
+create temp table begun as select tests.call('ann', pg_temp.begin_sql('long')) -> 'history' as history;
+select is(jsonb_array_length(history), 50, 'has fifty for its history') from begun;
+select is(
+  (select string_agg(concat_ws(' ', h ->> 'user_message', h ->> 'answer'), ', ' order by n)
+   from jsonb_array_elements(history) with ordinality x (h, n) where n > 40),
+  (select string_agg(format('q%s a%1$s', n), ', ' order by n) from generate_series(9991, 10000) n),
+  'the newest ten at its end, in order') from begun;
+select cmp_ok(pg_temp.read_at_last('ann', pg_temp.begin_sql('unlucky')), '<=', 200::bigint, 'a turn after a thousand that failed');
+select is(jsonb_array_length(tests.call('ann', pg_temp.begin_sql('unlucky')) -> 'history'), 20, 'has the twenty before them');
+select tests.call('ann', pg_temp.begin_sql('long'));
+
+-- A page of a session: the same, and for each row whether its reader may see its session.
+select cmp_ok(pg_temp.read_at_last('ann', pg_temp.get_sql()), '<=', 400::bigint, 'the newest page of a session');
+select cmp_ok(pg_temp.read_at_last('ann', pg_temp.get_sql(format(', p_before_turn => %s', seq))), '<=', 400::bigint,
+  'a page in its middle')
+from pawl.turns where user_message_id = tests.id('long q5000');
+select is(
+  (select string_agg(m ->> 'content', ' ') from jsonb_array_elements(tests.call('ann',
+     pg_temp.get_sql(format(', p_before_turn => %s, p_limit => 2', seq))) -> 'messages') m), 'q4998 a4998 q4999 a4999',
+  'which holds the turns before it')
+from pawl.turns where user_message_id = tests.id('long q5000');
+select cmp_ok(pg_temp.read_at_last('service', pg_temp.get_sql(format(', p_user_id => %L', tests.id('ann')))), '<=',
+  400::bigint, 'the secret key reads no more');
+
+-- A page of the list: twenty sessions.
+select cmp_ok(pg_temp.read_at_last('max', 'select public.pawl_list_sessions()'), '<=', 40::bigint, 'a list');
+select cmp_ok(pg_temp.read_at_last('max', 'select public.pawl_list_sessions(p_before => now() - interval ''1000 minutes'')'),
+  '<=', 40::bigint, 'a page in its middle');
+
+-- Renamed, deleted, swept
+select cmp_ok(tests.rows_read('max', format('select public.pawl_rename_session(%L, ''New'')', tests.id('max 1500'))), '<=',
+  10::bigint, 'a new title');
+select cmp_ok(tests.rows_read('max', format('select public.pawl_delete_session(%L)', tests.id('max 1500'))), '<=', 10::bigint,
+  'a deletion');
+update pawl.sessions set deleted_at = now() - interval '31 days' where id = tests.id('max 1500');
+create temp table swept as select tests.rows_read() as before;
+select pawl.sweep();
+select cmp_ok(tests.rows_read() - before, '<=', 10::bigint, 'a sweep of one session') from swept;
+
+-- The limits a minute: no more turns of the last minute than the limit asks about.
+create function pg_temp.set(p_user integer, p_organization integer) returns void
+language sql
+as $$
+  update pawl.organization_settings
+    set user_requests_per_minute = p_user, organization_requests_per_minute = p_organization
+    where organization_id = tests.id('acme')
+$$;
+create function pg_temp.limited(p_who text) returns text
+language sql as $$ select tests.begin_turn(p_who, 'hi') ->> 'limit' $$;
+update pawl.turns set begun_at = now() - interval '1 second' where session_id = tests.id('long');
+analyze pawl.turns;
+select pg_temp.set(30, 300);
+select is(pg_temp.limited(who), expected, who || ' is limited')
+from (values ('ann', 'user_requests'), ('max', 'organization_requests')) v (who, expected);
+select cmp_ok(pg_temp.read_at_last('ann', 'select public.pawl_begin_turn(''hi'')'), '<=', 50::bigint,
+  'by thirty of ten thousand of their own');
+select cmp_ok(pg_temp.read_at_last('max', 'select public.pawl_begin_turn(''hi'')'), '<=', 320::bigint,
+  'by three hundred of the organisation''s');
+select pg_temp.set(null, null);
+select cmp_ok(tests.rows_read('ann', 'select public.pawl_begin_turn(''hi'')'), '<=', 20::bigint, 'without limits nothing is counted');
+
+select * from finish();
+rollback;
