@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { assertError, assertReadableByPages, onStack, post, type Reply, signUp } from "./scene.ts";
+import { openStream, release, setFaults } from "./streams.ts";
 
 const FOLDER = fileURLToPath(new URL("../../target/fault-injection/functions", import.meta.url));
 const ROUNDS = 200;
@@ -57,6 +58,22 @@ Deno.test("a panic", async (test) => {
         for (const reply of await Promise.all(Array.from({ length: 5 }, () => ask()))) assertAnswered(reply);
       });
     }
+
+    await test.step("a stream that is open ends with an error, and its turn is tried again by its key [catches: streams that hang]", async () => {
+      for (const kind of KINDS) {
+        await setFaults(stack, [{ fault: "hold", after: 1 }]);
+        const key = { ...credentials, "idempotency-key": crypto.randomUUID() };
+        const stream = await openStream(stack, { message: "How do I repot an orchid?" }, key);
+        assert.deepEqual([(await stream.next())!.event, (await stream.next())!.event], ["start", "delta"]);
+        assertError(await ask(kind), 500, "internal");
+        const [{ event, data }, ...others] = await within(WITHIN_MS, stream.rest());
+        assert.deepEqual([event, data.code, others.length], ["error", "internal", 0]);
+        await release(stack);
+        await stack.database.exec("update pawl.turns set lease_expires_at = now() where status = 'open'");
+        const again = await openStream(stack, { message: "How do I repot an orchid?" }, key);
+        assert.equal((await again.rest()).at(-1)!.event, "done");
+      }
+    });
 
     await test.step("good and bad ones in a heap all get an answer [catches: a death that reaches the next instance]", async () => {
       const kinds = [undefined, "panic", "slow", "panic-after-wait", undefined];

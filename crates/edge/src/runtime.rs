@@ -51,6 +51,7 @@ pub fn now_ms() -> f64 {
 }
 
 /// Draws from [0, 1): for what must not happen everywhere at once.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that draws by chance")]
 pub fn chance() -> f64 {
     js_sys::Math::random()
 }

@@ -1,5 +1,7 @@
 //! An answer as it comes in: the API's stream events, one after the other, to text and what is to be known about it.
 
+#![expect(clippy::indexing_slicing, reason = "what a JSON value does not have is null to it, and never a panic")]
+
 use pawl_core::usage::Usage;
 use serde_json::Value;
 

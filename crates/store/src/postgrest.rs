@@ -59,7 +59,8 @@ impl Postgrest {
             if !status.is_success() {
                 // The message may quote a row; it is not read.
                 let refusal: Value = serde_json::from_slice(&body).unwrap_or_default();
-                return Err(StoreError::from_answer(status.as_u16(), refusal["code"].as_str().unwrap_or_default()));
+                let code = refusal.get("code").and_then(Value::as_str).unwrap_or_default();
+                return Err(StoreError::from_answer(status.as_u16(), code));
             }
             outcome(&body).ok_or_else(|| StoreError::Unexpected(format!("shape of {function}")))
         };

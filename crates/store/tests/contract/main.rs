@@ -26,6 +26,7 @@ async fn keeps_the_contract(world: &impl World) {
     attempts::a_backend_prepares_a_turn_and_ends_it(world).await;
     attempts::limits_hold_a_person_and_an_organisation(world).await;
     attempts::what_judging_and_writing_cost_is_counted(world).await;
+    attempts::of_many_requests_at_once_none_slips_through(world).await;
     reflections::a_reflection_is_claimed_recorded_and_not_repeated(world).await;
     reflections::a_lease_is_exclusive_and_runs_out(world).await;
     reflections::pauses_locks_and_caps_are_obeyed_unless_forced(world).await;

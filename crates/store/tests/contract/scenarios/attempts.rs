@@ -1,6 +1,7 @@
 //! Turns tried more than once, turns that may not begin, and what they cost.
 
 use chrono::TimeDelta;
+use futures_util::future::{join_all, join3};
 use pawl_store::{
     fake::Limits,
     turns::{BeginTurn, BeginTurns, CompleteTurn, Limit, NewTurn, PrepareTurns, StoredAnswer, TurnLedger},
@@ -139,4 +140,49 @@ pub async fn what_judging_and_writing_cost_is_counted(world: &impl World) {
     begin(&user, NewTurn { message: "x", ..NewTurn::default() }).await;
     // A version that is gone has no bill.
     service.record_usage(Uuid::max(), Purpose::Judge, "m", USAGE).await.unwrap();
+}
+
+/// Only on a server with more than one connection can this go wrong.
+pub async fn of_many_requests_at_once_none_slips_through(world: &impl World) {
+    const MANY: usize = 12;
+    for _ in 0..5 {
+        let (organization_id, _) = world.organization().await;
+        let (user_id, user) = world.user().await;
+        world.add_member(organization_id, user_id, false).await;
+
+        let keyed = NewTurn { message: "x", idempotency_key: Some("k"), ..NewTurn::default() };
+        let begun = join_all((0..MANY).map(|_| user.begin_turn(&keyed))).await;
+        let begun: Vec<_> = begun.into_iter().map(Result::unwrap).collect();
+        let (first, others): (Vec<_>, Vec<_>) = begun.iter().partition(|outcome| matches!(outcome, BeginTurn::Ok(_)));
+        assert_eq!(first.len(), 1, "one key, one turn");
+        assert!(others.iter().all(|outcome| **outcome == BeginTurn::InProgress), "{others:?}");
+
+        // The lease runs out under all of them.
+        world.wait(LEASE).await;
+        let again = join_all((0..MANY).map(|_| user.begin_turn(&keyed))).await;
+        let again: Vec<_> = again.iter().filter(|outcome| matches!(outcome, Ok(BeginTurn::Ok(_)))).collect();
+        assert_eq!(again.len(), 1, "one attempt at a time");
+
+        world.wait(TimeDelta::minutes(1)).await;
+        world.limit(organization_id, Limits { user_requests_per_minute: 4, ..Limits::default() }).await;
+        let turn = NewTurn { message: "x", ..NewTurn::default() };
+        let begun = join_all((0..MANY).map(|_| user.begin_turn(&turn))).await;
+        assert_eq!(begun.iter().filter(|outcome| matches!(outcome, Ok(BeginTurn::Ok(_)))).count(), 4);
+
+        // Two answers to one attempt, and a failure beside them: one of the three is what happened.
+        world.limit(organization_id, Limits::default()).await;
+        let turn = begin(&user, turn).await;
+        let service = world.service();
+        let (one, other) = (finished(&turn, "one"), finished(&turn, "other"));
+        let gave_up = failed(&turn);
+        let (one, other, failed) =
+            join3(service.complete_turn(&one), service.complete_turn(&other), service.fail_turn(&gave_up)).await;
+        match (one.unwrap(), other.unwrap(), failed.unwrap()) {
+            (CompleteTurn::Ok { answer_id: one }, CompleteTurn::Ok { answer_id: other }, false) => {
+                assert_eq!(one, other)
+            }
+            (CompleteTurn::TurnFailed, CompleteTurn::TurnFailed, true) => {}
+            all => panic!("more than one of them won: {all:?}"),
+        }
+    }
 }

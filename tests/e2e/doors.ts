@@ -1,0 +1,200 @@
+/** Doors between chat-handler and what it calls, at which a test can come between; and chat-handler without a gateway. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { fileURLToPath } from "node:url";
+import { openDoor } from "../../scripts/local/model/door.ts";
+import type { Fault } from "../../scripts/local/model/faults.ts";
+import { type KeptRequest, startStandIn } from "../../scripts/local/model/server.ts";
+import type { Stack } from "../../scripts/local/stack.ts";
+
+/**
+ * What becomes of a call: the connection breaks before it is heard; it is refused, as PostgREST does without a database;
+ * or it is carried out, and the connection breaks before the reply.
+ */
+export type Disturbance = "broken" | "refused" | "reply lost";
+
+export interface DatabaseDoor {
+  /** What SUPABASE_URL should be. */
+  url: string;
+  /** Where it leads: known once the stack stands. */
+  target: string;
+  /** What becomes of the next calls of an SQL function; all others pass. */
+  disturb(rpc: string, how: Disturbance, times?: number): void;
+  /** From now on everything passes. Returns what was to come and did not. */
+  calm(): string[];
+  close(): Promise<void>;
+}
+
+export function openDatabaseDoor(): DatabaseDoor {
+  const disturbances: { rpc: string; how: Disturbance; left: number }[] = [];
+  const { url, close } = openDoor(0, async (request, response) => {
+    const body = await bodyOf(request);
+    const rpc = request.url!.split("/").at(-1)!;
+    const disturbance = disturbances.find((one) => one.rpc === rpc && one.left > 0);
+    if (!disturbance) return await passOn(door.target, request, body, response);
+    disturbance.left--;
+    if (disturbance.how === "refused") return refuse(response);
+    if (disturbance.how === "reply lost") await (await forward(door.target, request, body)).arrayBuffer();
+    response.destroy();
+  });
+  const door: DatabaseDoor = {
+    url,
+    target: "",
+    disturb: (rpc, how, times = 1) => void disturbances.push({ rpc, how, left: times }),
+    calm: () => disturbances.splice(0).filter(({ left }) => left > 0 && left < Infinity).map(({ rpc }) => rpc),
+    close,
+  };
+  return door;
+}
+
+function refuse(response: ServerResponse): void {
+  const body = { code: "PGRST001", message: "Database connection error. Retrying the connection.", details: null };
+  response.writeHead(503, { "content-type": "application/json", connection: "close" }).end(JSON.stringify(body));
+}
+
+/** A fault as the stand-in takes it. */
+export type Order = Pick<Fault, "fault"> & Partial<Fault>;
+
+/** A stand-in that answers one message, and no other. */
+export interface Model {
+  /** What becomes of its next requests. */
+  orders(faults: Order[]): Promise<void>;
+  requests(): Promise<KeptRequest[]>;
+  /** Lets held answers go on. */
+  release(): Promise<number>;
+}
+
+export interface Models {
+  /** What ANTHROPIC_BASE_URL should be. */
+  url: string;
+  for(words: string): Model;
+  /** Requests for which there was no model. */
+  strays: string[];
+  close(): Promise<void>;
+}
+
+/** A stand-in for each message, so that faults that are there for one cannot hit another: cells may run at once. */
+export function openModels(): Models {
+  const standIns = new Map<string, ReturnType<typeof startStandIn>>();
+  const strays: string[] = [];
+  const { url, close } = openDoor(0, async (request, response) => {
+    const body = await bodyOf(request);
+    const standIn = standIns.get(JSON.parse(body.toString()).messages.at(-1).content);
+    if (standIn) return await passOn(standIn.url, request, body, response);
+    strays.push(body.toString());
+    response.destroy();
+  });
+  return {
+    url,
+    for: (words) => {
+      const standIn = startStandIn();
+      standIns.set(words, standIn);
+      return controlOf(standIn.url);
+    },
+    strays,
+    close: async () => {
+      await close();
+      for (const standIn of standIns.values()) await standIn.stop();
+    },
+  };
+}
+
+function controlOf(url: string): Model {
+  const control = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`${url}/_standin/${path}`, init);
+    const answer = await response.json();
+    assert.equal(response.status, 200, JSON.stringify(answer));
+    return answer;
+  };
+  return {
+    orders: (faults) => control("faults", { method: "PUT", body: JSON.stringify(faults) }),
+    requests: () => control("requests"),
+    release: async () => (await control("release", { method: "POST" })).released,
+  };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of request) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+/** Byte by byte as it comes; what breaks off on the one side breaks off on the other. */
+async function passOn(target: string, request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  try {
+    const reply = await forward(target, request, body, gone.signal);
+    const headers = Object.fromEntries(reply.headers);
+    delete headers["content-length"];
+    response.writeHead(reply.status, { ...headers, connection: "close" });
+    for await (const piece of reply.body ?? []) await sendPiece(response, piece);
+    response.end();
+  } catch {
+    response.destroy();
+  }
+}
+
+/** Resolves when the connection has taken it, so that a break after it does not swallow it. */
+export function sendPiece(response: ServerResponse, piece: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => void response.write(piece, (error) => error ? reject(error) : resolve()));
+}
+
+async function forward(
+  target: string,
+  request: IncomingMessage,
+  body: Buffer,
+  signal?: AbortSignal,
+): Promise<Response> {
+  const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+  for (const name of ["host", "connection", "content-length"]) headers.delete(name);
+  headers.set("accept-encoding", "identity");
+  const { method } = request;
+  return await fetch(target + request.url, { method, headers, body: body.length > 0 ? body : undefined, signal });
+}
+
+export interface Alone {
+  url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * chat-handler in a new process: it holds no prompt yet, and clients reach it directly. (A gateway goes on waiting for
+ * the answer when its own client has gone.)
+ */
+export async function startAlone(stack: Stack, more: Record<string, string>): Promise<Alone> {
+  const file = (name: string) => fileURLToPath(new URL(`../../supabase/functions/chat-handler/${name}`, import.meta.url));
+  const flags = ["--no-check", "--no-lock", "--no-prompt", "--allow-net", "--allow-env", "--host=127.0.0.1", "--port=0"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["serve", ...flags, `--config=${file("deno.json")}`, file("index.ts")],
+    clearEnv: true,
+    env: {
+      NO_COLOR: "1",
+      SUPABASE_URL: stack.url,
+      SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: stack.publishableKey }),
+      SUPABASE_SECRET_KEYS: JSON.stringify({ default: stack.secretKey }),
+      ANTHROPIC_API_KEY: "sk-ant-stand-in",
+      ANTHROPIC_BASE_URL: stack.model.url,
+      ...more,
+    },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const { promise: url, resolve, reject } = Promise.withResolvers<string>();
+  const read = (async () => {
+    let said = "";
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      said += text;
+      const listening = /Listening on (http:\/\/127\.0\.0\.1:\d+)/u.exec(said);
+      if (listening) resolve(listening[1]);
+    }
+    reject(new Error(`chat-handler ended: ${said}`));
+  })();
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await Promise.all([child.status, read, url.catch(() => {})]);
+  };
+  return { url: await url, stop };
+}
