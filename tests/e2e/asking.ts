@@ -56,10 +56,8 @@ function toldByEvents({ status, headers }: Response, received: string): Told {
   });
   const [start, ...deltas] = events;
   const last = deltas.pop()!;
-  assert.deepEqual([start.event, ...new Set(deltas.map(({ event }) => event))].slice(0, 2), [
-    "start",
-    ...deltas.length > 0 ? ["delta"] : [],
-  ], received);
+  assert.equal(start.event, "start", received);
+  assert.ok(deltas.every(({ event }) => event === "delta"), received);
   const attempt = start.id.slice(0, start.id.lastIndexOf("."));
   assert.ok(attempt.startsWith(`${start.data.turn_id}.`));
   assert.deepEqual(events.map(({ id }) => id), events.map((_, number) => `${attempt}.${number}`));

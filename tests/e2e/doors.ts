@@ -80,9 +80,9 @@ export function openModels(): Models {
   const strays: string[] = [];
   const { url, close } = openDoor(0, async (request, response) => {
     const body = await bodyOf(request);
-    const standIn = standIns.get(JSON.parse(body.toString()).messages.at(-1).content);
+    const standIn = standIns.get(JSON.parse(body).messages.at(-1).content);
     if (standIn) return await passOn(standIn.url, request, body, response);
-    strays.push(body.toString());
+    strays.push(body);
     response.destroy();
   });
   return {
@@ -114,14 +114,14 @@ function controlOf(url: string): Model {
   };
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+export async function bodyOf(request: IncomingMessage): Promise<string> {
   const pieces: Uint8Array[] = [];
   for await (const piece of request) pieces.push(piece);
-  return Buffer.concat(pieces);
+  return Buffer.concat(pieces).toString();
 }
 
 /** Byte by byte as it comes; what breaks off on the one side breaks off on the other. */
-async function passOn(target: string, request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
+async function passOn(target: string, request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   try {
@@ -144,14 +144,14 @@ export function sendPiece(response: ServerResponse, piece: Uint8Array): Promise<
 async function forward(
   target: string,
   request: IncomingMessage,
-  body: Buffer,
+  body: string,
   signal?: AbortSignal,
 ): Promise<Response> {
   const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
   for (const name of ["host", "connection", "content-length"]) headers.delete(name);
   headers.set("accept-encoding", "identity");
   const { method } = request;
-  return await fetch(target + request.url, { method, headers, body: body.length > 0 ? body : undefined, signal });
+  return await fetch(target + request.url, { method, headers, body: body || undefined, signal });
 }
 
 export interface Alone {
@@ -164,8 +164,17 @@ export interface Alone {
  * the answer when its own client has gone.)
  */
 export async function startAlone(stack: Stack, more: Record<string, string>): Promise<Alone> {
-  const file = (name: string) => fileURLToPath(new URL(`../../supabase/functions/chat-handler/${name}`, import.meta.url));
-  const flags = ["--no-check", "--no-lock", "--no-prompt", "--allow-net", "--allow-env", "--host=127.0.0.1", "--port=0"];
+  const file = (name: string) =>
+    fileURLToPath(new URL(`../../supabase/functions/chat-handler/${name}`, import.meta.url));
+  const flags = [
+    "--no-check",
+    "--no-lock",
+    "--no-prompt",
+    "--allow-net",
+    "--allow-env",
+    "--host=127.0.0.1",
+    "--port=0",
+  ];
   const child = new Deno.Command(Deno.execPath(), {
     args: ["serve", ...flags, `--config=${file("deno.json")}`, file("index.ts")],
     clearEnv: true,

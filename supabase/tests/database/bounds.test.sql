@@ -64,8 +64,10 @@ select is(
    from jsonb_array_elements(history) with ordinality x (h, n) where n > 40),
   (select string_agg(format('q%s a%1$s', n), ', ' order by n) from generate_series(9991, 10000) n),
   'the newest ten at its end, in order') from begun;
-select cmp_ok(pg_temp.read_at_last('ann', pg_temp.begin_sql('unlucky')), '<=', 200::bigint, 'a turn after a thousand that failed');
-select is(jsonb_array_length(tests.call('ann', pg_temp.begin_sql('unlucky')) -> 'history'), 20, 'has the twenty before them');
+select cmp_ok(pg_temp.read_at_last('ann', pg_temp.begin_sql('unlucky')), '<=', 200::bigint,
+  'a turn after a thousand that failed');
+select is(jsonb_array_length(tests.call('ann', pg_temp.begin_sql('unlucky')) -> 'history'), 20,
+  'has the twenty before them');
 select tests.call('ann', pg_temp.begin_sql('long'));
 
 -- A page of a session: the same, and for each row whether its reader may see its session.
@@ -83,16 +85,18 @@ select cmp_ok(pg_temp.read_at_last('service', pg_temp.get_sql(format(', p_user_i
 
 -- A page of the list: twenty sessions.
 select cmp_ok(pg_temp.read_at_last('max', 'select public.pawl_list_sessions()'), '<=', 40::bigint, 'a list');
-select cmp_ok(pg_temp.read_at_last('max', 'select public.pawl_list_sessions(p_before => now() - interval ''1000 minutes'')'),
+select cmp_ok(
+  pg_temp.read_at_last('max', 'select public.pawl_list_sessions(p_before => now() - interval ''1000 minutes'')'),
   '<=', 40::bigint, 'a page in its middle');
 
 -- One session of very many: renamed, deleted, swept away with what is its own
-select cmp_ok(tests.rows_read('max', format('select public.pawl_rename_session(%L, ''New'')', tests.id('max 1500'))), '<=',
-  10::bigint, 'a new title');
-select cmp_ok(tests.rows_read('max', format('select public.pawl_delete_session(%L)', tests.id('max 1500'))), '<=', 10::bigint,
-  'a deletion');
+select cmp_ok(tests.rows_read('max', format('select public.pawl_rename_session(%L, ''New'')', tests.id('max 1500'))),
+  '<=', 10::bigint, 'a new title');
+select cmp_ok(tests.rows_read('max', format('select public.pawl_delete_session(%L)', tests.id('max 1500'))),
+  '<=', 10::bigint, 'a deletion');
 select cmp_ok(tests.rows_read('service', format(
-    'with gone as (delete from pawl.sessions where id = %L returning 1) select to_jsonb(count(*)) from gone', tests.id('max 1500'))),
+    'with gone as (delete from pawl.sessions where id = %L returning 1) select to_jsonb(count(*)) from gone',
+    tests.id('max 1500'))),
   '<=', 10::bigint, 'its end');
 
 -- The limits a minute: no more turns of the last minute than the limit asks about.
@@ -115,7 +119,8 @@ select cmp_ok(pg_temp.read_at_last('ann', 'select public.pawl_begin_turn(''hi'')
 select cmp_ok(pg_temp.read_at_last('max', 'select public.pawl_begin_turn(''hi'')'), '<=', 320::bigint,
   'by three hundred of the organisation''s');
 select pg_temp.set(null, null);
-select cmp_ok(tests.rows_read('ann', 'select public.pawl_begin_turn(''hi'')'), '<=', 20::bigint, 'without limits nothing is counted');
+select cmp_ok(tests.rows_read('ann', 'select public.pawl_begin_turn(''hi'')'), '<=', 20::bigint,
+  'without limits nothing is counted');
 
 select * from finish();
 rollback;

@@ -126,17 +126,22 @@ select is(pg_temp.ask('bea', 'slow', 'bea'), 'ok attempt 1', 'another person wit
 select isnt(pg_temp.id('bea'), pg_temp.id('slow'), 'has a turn of their own');
 select is(pg_temp.again('slow', 'service', format(', p_user_id => %L', tests.id('bea'))), 'in_progress',
   'who asks for them with the secret key is told of it');
-select is(pg_temp.again('done', 'service', format(', p_user_id => %L', tests.id('ann'))), 'replayed', 'and has their answers');
+select is(pg_temp.again('done', 'service', format(', p_user_id => %L', tests.id('ann'))), 'replayed',
+  'and has their answers');
 
 -- A day
-update pawl.idempotency_keys set created_at = now() - interval '23 hours 59 minutes'
-  where user_id = tests.id('ann') and key = 'done';
+create function pg_temp.age_key(p_age interval) returns void
+language sql
+as $$
+  update pawl.idempotency_keys set created_at = now() - p_age where user_id = tests.id('ann') and key = 'done'
+$$;
+select pg_temp.age_key('23 hours 59 minutes');
 select is(pg_temp.again('done'), 'replayed', 'a key is kept for nearly a day');
-update pawl.idempotency_keys set created_at = now() - interval '24 hours' where user_id = tests.id('ann') and key = 'done';
+select pg_temp.age_key('24 hours');
 select is(pg_temp.ask('anew', 'done'), 'ok attempt 1', 'after 24 hours');
 select isnt(pg_temp.id('anew'), pg_temp.id('done'), 'it begins another turn');
 select is(pg_temp.again('done'), 'in_progress', 'of which it tells from then on');
-update pawl.idempotency_keys set created_at = now() - interval '24 hours' where user_id = tests.id('ann') and key = 'done';
+select pg_temp.age_key('24 hours');
 select is(tests.begin_turn('ann', 'Something else', ', p_idempotency_key => ''done''') ->> 'outcome', 'ok',
   'or one for other words');
 select is(pg_temp.again('done'), 'key_reused', 'to which it belongs then');
@@ -159,8 +164,8 @@ as $$
   select pg_temp.ask(p_name || ' ' || (select count(*) from turn_of), p_name,
     p_options => format(', p_session_id => %L', (select turn ->> 'session_id' from place)))
 $$;
-select is(tests.outcome('service', tests.complete_turn((turn ->> 'turn_id')::uuid, p_answer => 'One')), 'ok', 'a first turn')
-  from place;
+select is(tests.outcome('service', tests.complete_turn((turn ->> 'turn_id')::uuid, p_answer => 'One')), 'ok',
+  'a first turn') from place;
 do $$ begin perform pg_temp.ask_there('second'); end $$;
 create temp table second as select turn from turn_of where name like 'second %';
 do $$ begin perform tests.call('service', tests.fail_turn((turn ->> 'turn_id')::uuid)) from second; end $$;
@@ -190,7 +195,8 @@ select pg_temp.go_live(1);
 select is(pg_temp.ask('late', 'late'), 'ok attempt 1', 'an attempt');
 select pg_temp.run_out('late');
 select is(pg_temp.ask('late again', 'late'), 'ok attempt 2', 'that was given up');
-select is(tests.refusal('service', pg_temp.complete('late', 1)), 'superseded', 'has an answer too late: it is not written');
+select is(tests.refusal('service', pg_temp.complete('late', 1)), 'superseded',
+  'has an answer too late: it is not written');
 select is(tests.refusal('service', pg_temp.fail('late', 1)), 'turn_not_found', 'nor has it anything to give up');
 select is(tests.outcome('service', pg_temp.complete('late', 2)), 'ok', 'the next one''s answer is');
 select is(tests.refusal('service', pg_temp.complete('late', 1)), 'superseded', 'and stays');
@@ -236,8 +242,8 @@ select is((select count(*)::int from pawl.idempotency_keys where key = 'refused'
 select is(pg_temp.ask('allowed', 'refused'), 'ok attempt 1', 'the next request may have it');
 
 -- The keys themselves
-select throws_ok(format('select tests.begin_turn(''ann'', ''hi'', '', p_idempotency_key => '' || quote_literal(%L))', key),
-  '23514', null, why)
+select throws_ok(
+  format('select tests.begin_turn(''ann'', ''hi'', %L)', format(', p_idempotency_key => %L', key)), '23514', null, why)
 from (values ('', 'an empty key is a bug'), (repeat('k', 256), 'so is one over 255 letters')) v (key, why);
 select is(tests.begin_turn('ann', 'hi', format(', p_idempotency_key => %L', repeat('é', 255))) ->> 'outcome', 'ok',
   'one of 255 is none');

@@ -22,7 +22,8 @@ language plpgsql
 as $$
 declare
   v_before text := tests.stored();
-  v_turn jsonb := tests.begin_turn(p_who, 'hi', format(', p_organization_id => %L %s', tests.id(p_organization), p_options));
+  v_turn jsonb := tests.begin_turn(
+    p_who, 'hi', format(', p_organization_id => %L %s', tests.id(p_organization), p_options));
 begin
   return concat_ws(' ', nullif(v_turn ->> 'outcome', 'limited'), v_turn ->> 'limit', v_turn ->> 'retry_after',
     case when v_turn ->> 'outcome' = 'limited' and tests.stored() <> v_before then '(and something was written)' end);
@@ -53,7 +54,8 @@ select results_eq(
     from pawl.organization_settings where organization_id = tests.id('acme')$$,
   $$values (20, 500000::bigint, 600, 10000000::bigint)$$, 'an organisation comes with limits');
 select throws_ok(format('select pg_temp.set(%L)', name || ' = 0'), '23514', null, 'none is 0: ' || name)
-from unnest('{user_requests_per_minute,user_tokens_per_day,organization_requests_per_minute,organization_tokens_per_day}'::text[]) name;
+from unnest('{user_requests_per_minute,user_tokens_per_day}'::text[]) own,
+  lateral unnest(array[own, replace(own, 'user', 'organization')]) name;
 
 -- Requests of a person
 select pg_temp.set('user_requests_per_minute = 3');
@@ -105,7 +107,8 @@ select is((select attempts from pawl.turns where id = (select turn_id from tried
 
 -- Requests of an organisation
 select pg_temp.set('user_requests_per_minute = 20, organization_requests_per_minute = 4');
-select pg_temp.begun('ann', '{50}'), pg_temp.begun('bea', '{40}'), pg_temp.begun('cid', '{30}'), pg_temp.begun('both', '{}');
+select pg_temp.begun('ann', '{50}'), pg_temp.begun('bea', '{40}'), pg_temp.begun('cid', '{30}'),
+       pg_temp.begun('both', '{}');
 select is(pg_temp.ask('ann'), 'ok', 'of four a minute by all people the fourth passes');
 select is(pg_temp.ask('bea'), 'organization_requests 10', 'the fifth waits until the first of them is a minute old');
 select is(pg_temp.ask('both', 'globex'), 'user_requests 10', 'another organisation has its own');
@@ -118,8 +121,9 @@ select is(pg_temp.ask('ann'), 'user_requests 50', 'a person''s own limit is name
 select pg_temp.set('user_requests_per_minute = 20, organization_requests_per_minute = 600');
 
 -- Tokens of a person
-create function pg_temp.used(p_person text, p_tokens bigint, p_organization text default 'acme', p_days_ago integer default 0)
-returns void
+create function pg_temp.used(
+  p_person text, p_tokens bigint, p_organization text default 'acme', p_days_ago integer default 0
+) returns void
 language sql
 as $$
   insert into pawl.user_usage (organization_id, user_id, day, tokens)
@@ -158,16 +162,19 @@ $$;
 select is(pg_temp.end_turn('bea', '{"input_tokens": 40, "output_tokens": 30, "cache_read_input_tokens": 20}'), 'ok',
   'a turn of ninety tokens');
 select is(pg_temp.ask('bea'), 'ok', 'leaves ten');
-select is(pg_temp.end_turn('bea', '{"cache_creation_input_tokens": 10}', p_failed => true), 'ok', 'one that failed, of ten');
+select is(pg_temp.end_turn('bea', '{"cache_creation_input_tokens": 10}', p_failed => true), 'ok',
+  'one that failed, of ten');
 select is(pg_temp.ask('bea'), pg_temp.until_midnight('user_tokens'), 'leaves none: failed ones count, and the cache');
 select is(tests.call('bea', 'select to_jsonb(sum(tokens)) from pawl.user_usage')::text, '100', 'as they may read');
 
 -- Tokens of an organisation
-create function pg_temp.used_by_all(p_purpose text, p_tokens bigint[], p_organization text default 'acme', p_days_ago integer default 0)
-returns void
+create function pg_temp.used_by_all(
+  p_purpose text, p_tokens bigint[], p_organization text default 'acme', p_days_ago integer default 0
+) returns void
 language sql
 as $$
-  insert into pawl.usage (organization_id, day, purpose, model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens)
+  insert into pawl.usage (
+    organization_id, day, purpose, model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens)
     values (tests.id(p_organization), (now() at time zone 'utc')::date - p_days_ago, p_purpose, 'another-model',
             p_tokens[1], p_tokens[2], p_tokens[3], p_tokens[4])
     on conflict (organization_id, day, purpose, model) do update set
@@ -186,13 +193,15 @@ select pg_temp.set('organization_tokens_per_day = 1000');
 select pg_temp.used_by_all('chat', '{0,0,0,0}'), pg_temp.used_by_all('judge', '{9000,0,0,0}'),
        pg_temp.used_by_all('rewrite', '{9000,0,0,0}');
 select is(pg_temp.ask('ann'), 'ok', 'what the judge and the writer use does not count');
-select pg_temp.used_by_all('chat', '{9000,0,0,0}', p_days_ago => 1), pg_temp.used_by_all('chat', '{9000,0,0,0}', 'globex');
+select pg_temp.used_by_all('chat', '{9000,0,0,0}', p_days_ago => 1),
+       pg_temp.used_by_all('chat', '{9000,0,0,0}', 'globex');
 select is(pg_temp.ask('ann'), 'ok', 'nor does yesterday''s, nor another organisation''s');
 
 -- Several at once: limits a minute are named before budgets a day, a person's before the organisation's
 select pg_temp.used('ann', 1000), pg_temp.used_by_all('chat', '{9000,0,0,0}');
 select pg_temp.set('user_tokens_per_day = 100');
-select is(pg_temp.ask('ann'), pg_temp.until_midnight('user_tokens'), 'a person''s own budget is named before the common one');
+select is(pg_temp.ask('ann'), pg_temp.until_midnight('user_tokens'),
+  'a person''s own budget is named before the common one');
 select pg_temp.set('organization_requests_per_minute = 1');
 select matches(pg_temp.ask('ann'), '^organization_requests \d+$', 'and a limit a minute before both');
 

@@ -43,7 +43,8 @@ select is(pg_temp.titles('ann'), 'one two three four five', 'a person''s own, th
 select is(pg_temp.list('ann', 'p_limit => 1') #> '{sessions,0}', jsonb_build_object('session_id', tests.id('one'),
     'title', 'one', 'assistant', 'default', 'created_at', now() - interval '1 minute',
     'updated_at', now() - interval '1 minute'), 'each with its names and times');
-select is(pg_temp.titles(who), who || '''s', 'an admin''s list is their own: ' || who) from unnest('{amy,bea}'::text[]) who;
+select is(pg_temp.titles(who), who || '''s', 'an admin''s list is their own: ' || who)
+from unnest('{amy,bea}'::text[]) who;
 select is(pg_temp.list('otto'), '{"outcome": "ok", "sessions": [], "next": null}', 'who has none has an empty list');
 select is(pg_temp.titles('service', 'p_user_id => ' || quote_literal(tests.id('ann'))), 'one two three four five',
   'the secret key lists those of whom it names');
@@ -53,7 +54,8 @@ from (values
   (format($$p_organization_id => %L$$, tests.id('acme')), 'one two four five', 'one organisation'),
   (format($$p_organization_id => %L, p_assistant => 'default'$$, tests.id('acme')), 'one four', 'one assistant of one'),
   ($$p_assistant => 'nope'$$, null, 'an assistant there is not'),
-  (format($$p_organization_id => %L$$, tests.id('nowhere')), null, 'an organisation there is not')) v (options, expected, why);
+  (format($$p_organization_id => %L$$, tests.id('nowhere')), null, 'an organisation there is not'))
+  v (options, expected, why);
 update pawl.sessions set deleted_at = now() where id = tests.id('three');
 select is(pg_temp.titles('ann'), 'one two four five', 'what was deleted is gone');
 update pawl.sessions set deleted_at = null where id = tests.id('three');
@@ -73,7 +75,8 @@ begin
   for n in 1 .. 20 loop
     v_page := pg_temp.list(p_who, v_options);
     v_pages := v_pages || coalesce(
-      (select string_agg(s ->> 'title', ' ' order by i) from jsonb_array_elements(v_page -> 'sessions') with ordinality x (s, i)),
+      (select string_agg(s ->> 'title', ' ' order by i)
+       from jsonb_array_elements(v_page -> 'sessions') with ordinality x (s, i)),
       'none');
     if v_page -> 'next' = 'null' then
       return array_to_string(v_pages, ', ');
@@ -95,8 +98,7 @@ from (values ('', 20, 'a page is of twenty'), ('p_limit => null', 20, 'also when
 -- Sessions that were imported in one transaction share their moment.
 update pawl.sessions set updated_at = now() - interval '1 day' where user_id = tests.id('otto');
 select is(
-  (select count(distinct title)::int from regexp_split_to_table(replace(pg_temp.pages('otto', 20), ' bulk', ', bulk'), ', ') title
-   where title <> 'none'), 130, 'of sessions of one moment none is passed over');
+  (select count(distinct title)::int from regexp_matches(pg_temp.pages('otto', 20), 'bulk \d+', 'g') title), 130, 'of sessions of one moment none is passed over');
 delete from pawl.sessions where user_id = tests.id('otto');
 
 -- A session ------------------------------------------------------------------------------------------------------------
@@ -112,15 +114,18 @@ as $$
 $$;
 select is(pg_temp.get('ann', 'one'), jsonb_build_object('outcome', 'ok', 'session',
     pg_temp.list('ann') #> '{sessions,0}', 'messages', '[]'::jsonb, 'next', null), 'a session without turns');
-select tests.make_turn('one', 'q1', null, 'open'), tests.make_turn('one', 'q2', 'a2'), tests.make_turn('one', 'q3', null, 'failed'),
-       tests.make_turn('four', 'other', 'other');
-select is(tests.outcome('service', tests.complete_turn(tests.id('one q1'), 1, 'a1')), 'ok', 'a turn answered after the next');
+select tests.make_turn('one', 'q1', null, 'open'), tests.make_turn('one', 'q2', 'a2'),
+       tests.make_turn('one', 'q3', null, 'failed'), tests.make_turn('four', 'other', 'other');
+select is(tests.outcome('service', tests.complete_turn(tests.id('one q1'), 1, 'a1')), 'ok',
+  'a turn answered after the next');
 select is(pg_temp.said(pg_temp.get('ann', 'one')), 'q1, a1, q2, a2, q3 model_timeout',
   'each question is followed by its answer, or by why there is none');
 select tests.make_turn('one', 'q4', null, 'open');
-select is(pg_temp.said(pg_temp.get('ann', 'one')), 'q1, a1, q2, a2, q3 model_timeout, q4', 'one under way has neither yet');
+select is(pg_temp.said(pg_temp.get('ann', 'one')), 'q1, a1, q2, a2, q3 model_timeout, q4',
+  'one under way has neither yet');
 select is(
-  (select jsonb_agg(m) from jsonb_array_elements(pg_temp.get('ann', 'one') -> 'messages') m where m ->> 'content' like '_1'),
+  (select jsonb_agg(m) from jsonb_array_elements(pg_temp.get('ann', 'one') -> 'messages') m
+   where m ->> 'content' like '_1'),
   (select jsonb_agg(jsonb_build_object('message_id', m.id, 'turn', t.seq, 'role', m.role, 'content', m.content,
      'created_at', m.created_at, 'prompt_version', 1, 'model', m.model_used, 'error_code', null) order by m.seq)
    from pawl.turns t join pawl.messages m on m.id in (t.user_message_id, t.answer_message_id)
@@ -165,7 +170,8 @@ select is(tests.outcome('service', pg_temp.sql_of('get', 'one', pg_temp.for_user
 select is(tests.refusal(who, sql), 'session_not_found', format('%s: %s', why, left(sql, 35)))
 from (values
     ('bea', 'one', '', 'a colleague''s'), ('amy', 'one', '', 'an admin''s people''s'),
-    ('otto', 'one', '', 'an owner''s people''s'), ('stranger', 'one', '', 'someone''s'), ('ann', 'nothing', '', 'nobody''s'),
+    ('otto', 'one', '', 'an owner''s people''s'), ('stranger', 'one', '', 'someone''s'),
+    ('ann', 'nothing', '', 'nobody''s'),
     ('service', 'one', pg_temp.for_user('bea'), 'another''s than the one who is named')) v (who, session, options, why),
   lateral unnest(array[pg_temp.sql_of('get', session, options), pg_temp.rename_sql(session, p_options => options),
                        pg_temp.sql_of('delete', session, options)]) sql;
@@ -178,7 +184,8 @@ select is(tests.outcome('ann', pg_temp.rename_sql('four', '  A new title ')), 'o
 select is(pg_temp.title('four'), 'A new title', 'without blanks around it');
 select is(pg_temp.titles('ann'), 'one two three A new title five', 'it stays where it is');
 select is(tests.refusal('ann', pg_temp.rename_sql('four', title)), 'title_invalid', why)
-from (values ('', 'an empty title'), ('   ', 'a blank one'), (null, 'none'), (repeat('é', 201), 'one of 201 letters')) v (title, why);
+from (values ('', 'an empty title'), ('   ', 'a blank one'), (null, 'none'),
+             (repeat('é', 201), 'one of 201 letters')) v (title, why);
 select is(tests.refusal('ann', pg_temp.rename_sql('four', title)), 'title_invalid', 'one of other blanks')
 from unnest(array[E'\n\t', U&'\00a0', U&'\feff']) title;
 select is(tests.outcome('ann', pg_temp.rename_sql('four', repeat('é', 200))), 'ok', 'one of 200');
@@ -192,7 +199,8 @@ select is(pg_temp.title('four'), 'four', 'too');
 select tests.make_answers('globex/default', 5);
 update pawl.sessions set user_id = tests.id('ann') where id = tests.id('globex/default answer 5 session');
 select is(tests.due('globex/default', ', p_force => true'), 'judge', 'five sessions are enough to judge');
-select is(tests.outcome('ann', pg_temp.sql_of('delete', 'globex/default answer 5 session')), 'ok', 'a person deletes one');
+select is(tests.outcome('ann', pg_temp.sql_of('delete', 'globex/default answer 5 session')), 'ok',
+  'a person deletes one');
 select is(tests.due('globex/default', ', p_force => true'), 'insufficient_data', 'it is not judged any more');
 select is(tests.outcome('ann', pg_temp.sql_of('delete', 'one')), 'ok', 'another');
 select results_eq(
@@ -227,7 +235,8 @@ exception when insufficient_privilege then
 end
 $$;
 select is(pg_temp.change('ann', 'title = ''Mine''', 'three'), '1', 'a person changes the title of their session');
-select is(pg_temp.change('ann', column_name || ' = ' || column_name, 'three'), 'permission denied', 'but not its ' || column_name)
+select is(pg_temp.change('ann', column_name || ' = ' || column_name, 'three'), 'permission denied',
+          'but not its ' || column_name)
 from unnest('{id,organization_id,assistant_id,user_id,created_at,updated_at,metadata}'::text[]) column_name;
 select is(pg_temp.change(who, what, 'three'), '0', format('%s changes no other''s: %s', who, what))
 from unnest('{bea,amy,otto,nobody}'::text[]) who, unnest('{title = title,deleted_at = now()}'::text[]) what;
@@ -236,7 +245,8 @@ select is(pg_temp.change('ann', 'deleted_at = now()', 'three'), '1', 'a person d
 select is(pg_temp.change('ann', what, 'three'), '0', 'and does not change one that is deleted: ' || what)
 from unnest('{title = title,deleted_at = null}'::text[]) what;
 select throws_ok(
-  $$update pawl.sessions set title = repeat('x', 201) where id = tests.id('four')$$, '23514', null, 'no title is over 200 letters');
+  $$update pawl.sessions set title = repeat('x', 201) where id = tests.id('four')$$,
+  '23514', null, 'no title is over 200 letters');
 
 select * from finish();
 rollback;

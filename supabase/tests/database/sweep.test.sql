@@ -2,7 +2,8 @@
 begin;
 select plan(39);
 
-select tests.make_assistant('acme/default'), tests.make_assistant('brief/default'), tests.make_assistant('forever/default');
+select tests.make_assistant('acme/default'), tests.make_assistant('brief/default'),
+       tests.make_assistant('forever/default');
 update pawl.organization_settings set keep_deleted_sessions_days = days
   from (values ('brief', 0), ('forever', 36500)) v (name, days) where organization_id = tests.id(name);
 select tests.make_member('ann', name) from unnest('{acme,brief,forever}'::text[]) name;
@@ -28,7 +29,8 @@ select is(pg_temp.state(name), state, 'left as it is: ' || name)
 from (values ('alive', 'open, attempts 1, lost 0'), ('young', 'open, attempts 1, lost 0'),
              ('answered', 'completed, attempts 1, lost 0'), ('failed', 'failed, attempts 1, lost 0, model_timeout'))
      v (name, state);
-select is((select content from pawl.messages m join pawl.turns t on t.user_message_id = m.id where t.id = tests.id('chat dead')),
+select is(
+  (select content from pawl.messages m join pawl.turns t on t.user_message_id = m.id where t.id = tests.id('chat dead')),
   'dead', 'its message stays');
 create temp table before as select tests.stored() as everything;
 select pawl.sweep();
@@ -52,7 +54,8 @@ select is(pg_temp.state('answered'), 'completed, attempts 1, lost 0', 'their tur
 
 -- Sessions
 select tests.make_session(name, 'ann', name || '/default') from unnest('{acme,brief,forever}'::text[]) name;
-select tests.make_session('acme recent', 'ann', 'acme/default'), tests.make_session('acme old', 'ann', 'acme/default', '1 year'),
+select tests.make_session('acme recent', 'ann', 'acme/default'),
+       tests.make_session('acme old', 'ann', 'acme/default', '1 year'),
        tests.make_session('brief old', 'ann', 'brief/default', '1 year');
 update pawl.sessions s set deleted_at = now() - age
   from (values ('acme', interval '30 days'), ('acme recent', '29 days 23 hours'), ('brief', '0'),
@@ -61,7 +64,8 @@ create function pg_temp.there(p_name text) returns boolean
 language sql as $$ select exists (select from pawl.sessions where id = tests.id(p_name)) $$;
 select pawl.sweep();
 select is(pg_temp.there(name), there, why)
-from (values ('acme', false, 'a session that was deleted thirty days ago is gone'), ('acme recent', true, 'one of fewer is not'),
+from (values ('acme', false, 'a session that was deleted thirty days ago is gone'),
+             ('acme recent', true, 'one of fewer is not'),
              ('acme old', true, 'one that was never deleted is not, however old'),
              ('brief', false, 'where they are kept no day they go at once'), ('brief old', true, 'the deleted ones'),
              ('forever', true, 'elsewhere they are kept for a hundred years')) v (name, there, why);
@@ -73,15 +77,17 @@ select throws_ok(
 
 -- All of a session goes, and nothing of another
 select tests.make_answers('acme/default', 2);
-do $$ begin perform tests.begin_turn('ann', 'hi', format(', p_organization_id => %L, p_idempotency_key => ''k''', tests.id('acme'))); end $$;
-create temp table mine as select t.session_id, t.id as turn_id from pawl.turns t join pawl.idempotency_keys k on k.turn_id = t.id
-  where k.user_id = tests.id('ann') and k.key = 'k';
-select is(tests.outcome('service', tests.complete_turn(turn_id, p_usage => '{"input_tokens": 9}')), 'ok', 'an answer') from mine;
+create temp table mine as
+  select (turn ->> 'session_id')::uuid as session_id, (turn ->> 'turn_id')::uuid as turn_id
+  from tests.begin_turn('ann', 'hi', format(', p_organization_id => %L, p_idempotency_key => ''k''', tests.id('acme'))) turn;
+select is(tests.outcome('service', tests.complete_turn(turn_id, p_usage => '{"input_tokens": 9}')), 'ok',
+  'an answer') from mine;
 insert into pawl.message_evaluations (message_id, reflection_log_id, prompt_id, overall)
   select m.id, r, tests.id('acme/default v1'), 3 from tests.make_reflection('acme/default') r,
     lateral (select answer_message_id as id from pawl.turns where id = (select turn_id from mine)
              union all select tests.id('acme/default answer 1')) m;
-select is(tests.outcome('ann', format('select public.pawl_delete_session(%L)', session_id)), 'ok', 'its session is deleted') from mine;
+select is(tests.outcome('ann', format('select public.pawl_delete_session(%L)', session_id)), 'ok',
+  'its session is deleted') from mine;
 select pawl.sweep();
 select is((select count(*)::int from pawl.messages where session_id = (select session_id from mine)), 2,
   'for a while all of it is kept');
@@ -95,8 +101,10 @@ select results_eq(
   $$select message_id from pawl.message_evaluations where prompt_id = tests.id('acme/default v1')$$,
   $$values (tests.id('acme/default answer 1'))$$, 'and what was thought of its answers, of no others');
 select is((select count(*)::int from pawl.turns where session_id = any (
-    select tests.id(format('acme/default answer %s session', n)) from generate_series(1, 2) n)), 2, 'other sessions stay');
-select is((select sum(tokens) from pawl.user_usage where user_id = tests.id('ann')), 9::numeric, 'what was used stays counted');
+    select tests.id(format('acme/default answer %s session', n)) from generate_series(1, 2) n)), 2,
+  'other sessions stay');
+select is((select sum(tokens) from pawl.user_usage where user_id = tests.id('ann')), 9::numeric,
+  'what was used stays counted');
 select is((select sum(input_tokens) from pawl.usage where organization_id = tests.id('acme')), 9::numeric, 'for both');
 
 -- Many at once, a batch at a time

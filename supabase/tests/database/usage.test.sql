@@ -19,8 +19,9 @@ as $$
                             'cache_creation_input_tokens', p_write)
 $$;
 -- Calls, and tokens in, out, read from the cache and written to it, today.
-create function pg_temp.used(p_purpose text default 'chat', p_model text default 'a-model', p_organization text default 'acme')
-returns text
+create function pg_temp.used(
+  p_purpose text default 'chat', p_model text default 'a-model', p_organization text default 'acme'
+) returns text
 language sql
 as $$
   select format('%s: %s %s %s %s', calls, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens)
@@ -36,23 +37,26 @@ as $$
 $$;
 
 -- Answers
-select is((select count(*)::int from pawl.usage where organization_id = tests.id('acme')), 0, 'a turn that begins costs nothing');
-select is(tests.outcome('service', tests.complete_turn(pg_temp.id('one'), 1, 'A', pg_temp.tokens(1, 20, 300, 4000))), 'ok',
-  'an answer');
+select is((select count(*)::int from pawl.usage where organization_id = tests.id('acme')), 0,
+  'a turn that begins costs nothing');
+create function pg_temp.complete(p_name text, p_usage jsonb) returns text
+language sql as $$ select tests.complete_turn(pg_temp.id(p_name), 1, 'A', p_usage) $$;
+select is(tests.outcome('service', pg_temp.complete('one', pg_temp.tokens(1, 20, 300, 4000))), 'ok', 'an answer');
 select is(pg_temp.used(), '1: 1 20 300 4000', 'is one call, with its tokens of each kind');
 select is(pg_temp.tokens_of('ann'), 4321::bigint, 'all of which its person used');
-select is(tests.refusal('service', tests.complete_turn(pg_temp.id('one'), 1, 'A', pg_temp.tokens(1, 20, 300, 4000))), 'ok',
+select is(tests.refusal('service', pg_temp.complete('one', pg_temp.tokens(1, 20, 300, 4000))), 'ok',
   'completed again it is not counted again');
-select is(tests.outcome('service', tests.complete_turn(pg_temp.id('two'), 1, 'A', pg_temp.tokens(1, 1, 1, 1))), 'ok', 'another');
+select is(tests.outcome('service', pg_temp.complete('two', pg_temp.tokens(1, 1, 1, 1))), 'ok', 'another');
 select is(pg_temp.used(), '2: 2 21 301 4001', 'is added');
 select is(pg_temp.tokens_of('ann'), 4325::bigint, 'for its person, too');
-select is(tests.outcome('service', tests.complete_turn(pg_temp.id('bare'), 1, 'A', '{"output_tokens": 7}')), 'ok',
+select is(tests.outcome('service', pg_temp.complete('bare', '{"output_tokens": 7}')), 'ok',
   'what the model does not count');
 select is(pg_temp.used(), '3: 2 28 301 4001', 'is 0');
 select is(pg_temp.tokens_of('bea'), 7::bigint, 'each person has their own count');
 
 -- Failures
-select is(tests.outcome('service', tests.fail_turn(pg_temp.id('free'))), 'ok', 'a turn that failed before a model was paid');
+select is(tests.outcome('service', tests.fail_turn(pg_temp.id('free'))), 'ok',
+  'a turn that failed before a model was paid');
 select is(pg_temp.used(), '3: 2 28 301 4001', 'costs nothing');
 create function pg_temp.fail(p_name text, p_attempt integer default 1) returns text
 language sql
@@ -70,13 +74,16 @@ select is(pg_temp.used('chat', 'another-model'), '1: 5 6 7 8', 'one call is one 
 update pawl.turns set lease_expires_at = now() where id = pg_temp.id('late');
 do $$ begin perform tests.begin_turn('ann', 'hi', ', p_idempotency_key => ''late'''); end $$;
 select is(tests.refusal('service', pg_temp.fail('late', 1)), 'turn_not_found', 'an earlier attempt that failed');
-select is(tests.refusal('service', tests.complete_turn(pg_temp.id('late'), 1, 'A', pg_temp.tokens(9, 9, 9, 9))), 'superseded',
+select is(tests.refusal('service', pg_temp.complete('late', pg_temp.tokens(9, 9, 9, 9))), 'superseded',
   'or has an answer');
 
 -- The judge and the writer
-create function pg_temp.record(p_prompt text, p_purpose text, p_usage jsonb default pg_temp.tokens(1, 2, 3, 4)) returns text
+create function pg_temp.record(p_prompt text, p_purpose text) returns text
 language sql
-as $$ select format('select public.pawl_record_usage(%L, %L, ''judge-model'', %L)', tests.id(p_prompt), p_purpose, p_usage) $$;
+as $$
+  select format('select public.pawl_record_usage(%L, %L, ''judge-model'', %L)', tests.id(p_prompt), p_purpose,
+                pg_temp.tokens(1, 2, 3, 4))
+$$;
 select is(tests.refusal(who, pg_temp.record('acme/default v1', 'judge')), 'permission denied', who || ' counts nothing')
   from unnest('{anon,ann,amy}'::text[]) who;
 select is(tests.outcome('service', pg_temp.record('acme/default v1', purpose)), 'ok', 'a call for the purpose ' || purpose)
@@ -87,7 +94,8 @@ select is(pg_temp.used('rewrite', 'judge-model'), '1: 1 2 3 4', 'beside the writ
 select is(pg_temp.used('judge', 'judge-model', 'globex'), null, 'another organisation has none');
 select is((select sum(tokens) from pawl.user_usage where organization_id = tests.id('acme')), 4358::numeric,
   'they are no person''s');
-select is(tests.refusal('service', pg_temp.record('nothing', 'judge')), 'prompt_not_found', 'a call for nobody''s version');
+select is(tests.refusal('service', pg_temp.record('nothing', 'judge')), 'prompt_not_found',
+  'a call for nobody''s version');
 select throws_ok(format('select tests.call(''service'', %L)', pg_temp.record('acme/default v1', 'fun')), '23514', null,
   'a purpose nobody knows is a bug');
 
@@ -103,17 +111,18 @@ create function pg_temp.cost(p_model text, p_tokens bigint[]) returns numeric
 language sql
 as $$
   delete from pawl.usage where organization_id = tests.id('globex');
-  insert into pawl.usage (organization_id, day, purpose, model, calls, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens)
+  insert into pawl.usage (
+    organization_id, day, purpose, model, calls, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens)
     values (tests.id('globex'), '2026-11-20', 'chat', p_model, 1, p_tokens[1], p_tokens[2], p_tokens[3], p_tokens[4]);
-  select cost_usd from pawl.daily_usage where organization_id = tests.id('globex')
+  select sum(cost_usd) from pawl.daily_usage where organization_id = tests.id('globex')
 $$;
 select is(pg_temp.cost(model, '{1000000,1000000,1000000,1000000}'), dollars, model || ', a million tokens of each kind')
 from (values ('claude-opus-5-5', 29.2), ('claude-sonnet-5-5', 14.6), ('claude-haiku-5-5', 0.735)) v (model, dollars);
 insert into pawl.model_prices (model, input_usd, output_usd, cache_read_usd, cache_write_usd) values
   ('maker', 1, 2, 3, 4), ('maker-large', 10, 20, 30, 40), ('maker-large-2', 100, 200, 300, 400);
-select is(pg_temp.cost('maker', array[1000000 * (n = 1)::int, 1000000 * (n = 2)::int, 1000000 * (n = 3)::int, 1000000 * (n = 4)::int]),
-  n::numeric, 'each kind of tokens has its price: ' || n)
-from generate_series(1, 4) n;
+select is(pg_temp.cost('maker', tokens), dollars, 'each kind of tokens has its price: ' || dollars)
+from (values ('{1000000,0,0,0}'::bigint[], 1.0), ('{0,1000000,0,0}', 2.0), ('{0,0,1000000,0}', 3.0),
+             ('{0,0,0,1000000}', 4.0)) v (tokens, dollars);
 select is(pg_temp.cost(model, '{1000,0,0,0}'), dollars, why)
 from (values ('maker-large-1', 0.01, 'a name that begins as two do has the longer one''s price'),
              ('maker-large-2026', 0.1, 'as three do, the longest one''s')) v (model, dollars, why);
@@ -125,7 +134,7 @@ select is(pg_temp.cost('maker-small', '{1000000,0,0,0}'), 5.0, 'a price that cha
 select results_eq(
   $$select day, purpose, model, calls, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd
     from pawl.daily_usage where organization_id = tests.id('globex')$$,
-  $$values ('2026-11-20'::date, 'chat', 'maker-small', 1::bigint, 1000000::bigint, 0::bigint, 0::bigint, 0::bigint, 5.0)$$,
+  $$select '2026-11-20'::date, 'chat', 'maker-small', 1::bigint, 1000000::bigint, 0::bigint, 0::bigint, 0::bigint, 5.0$$,
   'beside the tokens it is reckoned from');
 select is((select count(*) from pawl.daily_usage), (select count(*) from pawl.usage), 'each row of usage is one of it');
 
@@ -138,7 +147,8 @@ from (values
   ('stranger', 'usage', 0), ('stranger', 'daily_usage', 0), ('stranger', 'user_usage', 0),
   ('nobody', 'user_usage', 0), ('anon', 'daily_usage', -1), ('anon', 'user_usage', -1)) v (who, name, rows);
 select is(tests.visible('ann', format('pawl.user_usage where user_id = %L', tests.id('ann'))), 1, 'of theirs');
-select is(tests.visible('ann', 'pawl.model_prices'), (select count(*)::int from pawl.model_prices), 'prices are no secret');
+select is(tests.visible('ann', 'pawl.model_prices'), (select count(*)::int from pawl.model_prices),
+  'prices are no secret');
 select is(tests.outcome('amy', sql), 'permission denied', 'an admin cannot ' || left(sql, 40))
 from unnest(array[
   'update pawl.organization_settings set user_tokens_per_day = null returning to_jsonb(organization_id)',
