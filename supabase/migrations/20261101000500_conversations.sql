@@ -9,14 +9,14 @@ create table pawl.sessions (
   title text check (char_length(title) <= 200),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  -- Deleted by its person: nobody reads or judges it any more, and pawl.sweep() deletes the rows after the
+  -- Deleted by its person: its messages are read and judged no more, and pawl_sweep() deletes the rows after the
   -- organisation's `keep_deleted_sessions_days`.
   deleted_at timestamptz,
   is_active boolean not null generated always as (deleted_at is null) stored,
   metadata jsonb not null default '{}'
 );
 create index sessions_user_id_idx on pawl.sessions (user_id, updated_at desc);
-create index sessions_deleted_at_idx on pawl.sessions (deleted_at) where deleted_at is not null;
+create index sessions_deleted_at_idx on pawl.sessions (organization_id, deleted_at) where deleted_at is not null;
 create index sessions_organization_id_idx on pawl.sessions (organization_id);
 create index sessions_assistant_id_idx on pawl.sessions (assistant_id);
 
@@ -59,14 +59,15 @@ create table pawl.turns (
   attempts integer not null default 1 check (attempts > 0),
   -- Attempts that ended without a word: their answer may have been paid for and never stored.
   lost_attempts integer not null default 0 check (lost_attempts between 0 and attempts),
-  -- The last attempt: when it began, and until when nobody else may begin another.
-  begun_at timestamptz not null default now(),
+  -- Until when nobody may begin another attempt.
   lease_expires_at timestamptz not null default now() + interval '150 seconds',
   finished_at timestamptz,
   input_tokens integer check (input_tokens >= 0),
   output_tokens integer check (output_tokens >= 0),
   cache_read_tokens integer check (cache_read_tokens >= 0),
   cache_write_tokens integer check (cache_write_tokens >= 0),
+  -- Tokens taken from the person's daily budget when it began, by the size of the message; settled when it ends.
+  advance_tokens integer not null default 0 check (advance_tokens >= 0),
   -- From the request to the model until its answer was there, in milliseconds.
   latency_ms integer check (latency_ms >= 0),
   constraint completed_has_answer check ((status = 'completed') = (answer_message_id is not null)),
@@ -76,17 +77,29 @@ create table pawl.turns (
 create index turns_history_idx on pawl.turns (session_id, seq desc) where status = 'completed';
 create index turns_session_id_idx on pawl.turns (session_id, seq desc);
 create index turns_prompt_id_idx on pawl.turns (prompt_id);
--- What the limits a minute count.
-create index turns_user_begun_at_idx on pawl.turns (user_id, organization_id, begun_at desc);
-create index turns_organization_begun_at_idx on pawl.turns (organization_id, begun_at desc);
+create index turns_user_id_idx on pawl.turns (user_id);
+create index turns_organization_id_idx on pawl.turns (organization_id);
 create index turns_open_idx on pawl.turns (lease_expires_at) where status = 'open';
+
+-- When turns were begun or tried again: what the limits a minute count. Kept for a day.
+create table pawl.turn_attempts (
+  turn_id uuid not null references pawl.turns (id) on delete cascade,
+  attempt integer not null check (attempt > 0),
+  organization_id uuid not null references pawl.organizations (id) on delete cascade,
+  user_id uuid not null references pawl.users (id) on delete cascade,
+  begun_at timestamptz not null default now(),
+  primary key (turn_id, attempt)
+);
+create index turn_attempts_user_idx on pawl.turn_attempts (user_id, organization_id, begun_at desc);
+create index turn_attempts_organization_idx on pawl.turn_attempts (organization_id, begun_at desc);
+create index turn_attempts_begun_at_idx on pawl.turn_attempts (begun_at);
 
 -- An `Idempotency-Key` and the turn it began. Kept 24 h; the secret key alone reads it.
 create table pawl.idempotency_keys (
   user_id uuid not null references pawl.users (id) on delete cascade,
   key text not null check (char_length(key) between 1 and 255),
-  -- SHA-256 of what was asked: another body with the same key is a mistake of the client's.
-  request_hash bytea not null,
+  -- SHA-256 of the message: another one with the same key is a mistake of the client's.
+  message_hash bytea not null,
   turn_id uuid not null references pawl.turns (id) on delete cascade,
   created_at timestamptz not null default now(),
   primary key (user_id, key)
@@ -97,21 +110,25 @@ create index idempotency_keys_created_at_idx on pawl.idempotency_keys (created_a
 alter table pawl.sessions enable row level security;
 alter table pawl.messages enable row level security;
 alter table pawl.turns enable row level security;
+alter table pawl.turn_attempts enable row level security;
 alter table pawl.idempotency_keys enable row level security;
-revoke all on pawl.sessions, pawl.messages, pawl.turns, pawl.idempotency_keys
+revoke all on pawl.sessions, pawl.messages, pawl.turns, pawl.turn_attempts, pawl.idempotency_keys
   from public, anon, authenticated, service_role;
 grant select on pawl.sessions, pawl.messages, pawl.turns to authenticated;
 grant update (title, deleted_at) on pawl.sessions to authenticated;
-grant select, insert, update, delete on pawl.sessions, pawl.messages, pawl.turns, pawl.idempotency_keys
-  to service_role;
+grant select, insert, update, delete
+  on pawl.sessions, pawl.messages, pawl.turns, pawl.turn_attempts, pawl.idempotency_keys to service_role;
 
 create policy sessions_read on pawl.sessions for select to authenticated
   using (user_id = (select auth.uid()) or pawl.is_admin(organization_id));
--- Renaming and deleting; the columns are granted above.
+-- Renaming and deleting; the columns are granted above. Deleting is now: neither long ago, which would be erased at once,
+-- nor in the future.
 create policy sessions_change on pawl.sessions for update to authenticated
-  using (user_id = (select auth.uid()) and deleted_at is null) with check (user_id = (select auth.uid()));
--- A session the reader may see (the policy above) makes its messages and turns readable.
+  using (user_id = (select auth.uid()) and deleted_at is null)
+  with check (user_id = (select auth.uid()) and (deleted_at is null or deleted_at = now()));
+-- A session the reader may see (the policy above), and that is not deleted, makes its messages and turns readable. (A
+-- scalar, for `exists` is planned as one pass over all sessions.)
 create policy messages_read on pawl.messages for select to authenticated
-  using (exists (select from pawl.sessions s where s.id = session_id));
+  using ((select s.deleted_at is null from pawl.sessions s where s.id = session_id));
 create policy turns_read on pawl.turns for select to authenticated
-  using (exists (select from pawl.sessions s where s.id = session_id));
+  using ((select s.deleted_at is null from pawl.sessions s where s.id = session_id));

@@ -5,7 +5,8 @@ create table pawl.organization_settings (
   -- Limits of chat-handler; null is none. A request is a turn that begins (or is tried again), whatever comes of it;
   -- tokens are all that the model counted for a turn, in both directions and through its cache. A day is a day of UTC.
   -- Each person has limits of their own, so that nobody uses up another's; the organisation's are over all of them.
-  -- Tokens are counted when a turn ends: those under way when a budget is reached still end.
+  -- Tokens are counted when a turn ends (of a person's budget an advance by the size of the message when it begins):
+  -- those under way when a budget is reached still end.
   user_requests_per_minute integer default 20 check (user_requests_per_minute > 0),
   user_tokens_per_day bigint default 500000 check (user_tokens_per_day > 0),
   organization_requests_per_minute integer default 600 check (organization_requests_per_minute > 0),
@@ -116,9 +117,19 @@ as $$
        + coalesce((p_usage ->> 'cache_creation_input_tokens')::bigint, 0)
 $$;
 
--- Counts a call of a model; p_user_id for chats only. Every caller takes the organisation's row first.
+-- Takes tokens from a person's budget of today; below zero gives them back.
+create function pawl.count_tokens(p_organization_id uuid, p_user_id uuid, p_tokens bigint) returns void
+language sql
+set search_path = ''
+as $$
+  insert into pawl.user_usage as u (organization_id, user_id, day, tokens)
+    select p_organization_id, p_user_id, pawl.today(), p_tokens where p_user_id is not null
+  on conflict (organization_id, user_id, day) do update set tokens = u.tokens + excluded.tokens;
+$$;
+
+-- Counts a call of a model; p_user_id for chats only, with what was taken from their budget in advance.
 create function pawl.record_usage(
-  p_organization_id uuid, p_user_id uuid, p_purpose text, p_model text, p_usage jsonb
+  p_organization_id uuid, p_user_id uuid, p_purpose text, p_model text, p_usage jsonb, p_advance integer default 0
 ) returns void
 language sql
 set search_path = ''
@@ -137,14 +148,12 @@ as $$
     cache_read_tokens = u.cache_read_tokens + excluded.cache_read_tokens,
     cache_write_tokens = u.cache_write_tokens + excluded.cache_write_tokens;
 
-  insert into pawl.user_usage as u (organization_id, user_id, day, tokens)
-    select p_organization_id, p_user_id, pawl.today(), pawl.tokens_in(p_usage) where p_user_id is not null
-  on conflict (organization_id, user_id, day) do update set tokens = u.tokens + excluded.tokens;
+  select pawl.count_tokens(p_organization_id, p_user_id, pawl.tokens_in(p_usage) - p_advance);
 $$;
 
--- The turn of the last minute that has to grow older than a minute before p_limit lets another begin: when it began;
--- null when there is room, or no limit. Of one person, or (p_user_id null) of the whole organisation. A turn that was
--- tried n times counts n times while its last attempt is within the minute. Reads at most p_limit rows.
+-- The attempt of the last minute that has to grow older than a minute before p_limit lets another begin: when it began;
+-- null when there is room, or no limit. Of one person, or (p_user_id null) of the whole organisation. Reads at most
+-- p_limit rows of an index.
 create function pawl.request_in_the_way(p_organization_id uuid, p_user_id uuid, p_limit integer) returns timestamptz
 language plpgsql stable
 set search_path = ''
@@ -156,15 +165,10 @@ begin
     return null;
   end if;
   return (
-    select max(r.begun_at) from (
-      select t.begun_at, sum(t.attempts) over (order by t.begun_at desc, t.id) as requests
-      from (
-        select id, begun_at, attempts from pawl.turns
-        where organization_id = p_organization_id and (p_user_id is null or user_id = p_user_id)
-          and begun_at > now() - interval '1 minute'
-        order by begun_at desc limit p_limit
-      ) t
-    ) r where r.requests >= p_limit);
+    select t.begun_at from pawl.turn_attempts t
+    where t.organization_id = p_organization_id and (p_user_id is null or t.user_id = p_user_id)
+      and t.begun_at > now() - interval '1 minute'
+    order by t.begun_at desc offset p_limit - 1 limit 1);
 end
 $$;
 
@@ -211,6 +215,7 @@ end
 $$;
 
 revoke execute on function
-  pawl.today(), pawl.tokens_in(jsonb), pawl.record_usage(uuid, uuid, text, text, jsonb),
+  pawl.today(), pawl.tokens_in(jsonb), pawl.count_tokens(uuid, uuid, bigint),
+  pawl.record_usage(uuid, uuid, text, text, jsonb, integer),
   pawl.request_in_the_way(uuid, uuid, integer), pawl.limit_reached(uuid, uuid)
 from public, anon, authenticated, service_role;

@@ -4,9 +4,10 @@
 -- Authenticates the caller, authorises the turn, holds it against the limits and stores the user's message: from here on
 -- it is safe whatever fails. Nothing is written unless the outcome is `ok`.
 --
--- With p_idempotency_key (scope: the person; kept 24 h) the same request never begins a second turn: a turn that failed,
+-- With p_idempotency_key (scope: the person; kept 24 h) the same message never begins a second turn: a turn that failed,
 -- or whose lease of 150 s ran out, is tried again (`ok` with the attempt's number), one under way is `in_progress`, one
--- answered is `replayed` with the answer, and another request with the key is `key_reused`.
+-- answered is `replayed` with the answer, and the key with another message, session, assistant or organisation is
+-- `key_reused`. (What a request leaves out is what the turn has.)
 --
 -- Outcomes: ok; replayed; in_progress; key_reused; limited (with limit and retry_after as pawl.limit_reached);
 -- unauthorized, user_required, user_not_allowed (as pawl.acting_user); message_empty, message_too_long (over 32 KiB),
@@ -27,8 +28,8 @@ declare
   max_message_bytes constant integer := 32 * 1024;
   lease constant interval := '150 seconds';
   key_lifetime constant interval := '24 hours';
-  request_hash constant bytea := sha256(convert_to(
-    jsonb_build_array(p_message, p_session_id, p_assistant, p_organization_id)::text, 'UTF8'));
+  -- A token a quarter of a byte, as models count English: enough to keep a person from storing without end.
+  v_advance constant integer := ceil(octet_length(coalesce(p_message, '')) / 4.0);
   v_who record := pawl.acting_user(p_user_id);
   v_key pawl.idempotency_keys;
   v_turn pawl.turns;
@@ -42,23 +43,28 @@ declare
 begin
   if v_who.outcome <> 'ok' then
     return jsonb_build_object('outcome', v_who.outcome);
+  elsif octet_length(p_message) > max_message_bytes then
+    return jsonb_build_object('outcome', 'message_too_long');
   -- Two blanks that \s leaves out: the no-break space and the byte order mark.
   elsif coalesce(p_message, '') !~ '[^\s\u00a0\ufeff]' then
     return jsonb_build_object('outcome', 'message_empty');
-  elsif octet_length(p_message) > max_message_bytes then
-    return jsonb_build_object('outcome', 'message_too_long');
   end if;
 
-  -- A person's turns begin one after the other: neither a key nor a limit is passed by two at once.
+  -- A person's turns begin one after the other: neither a key nor their limit is passed by two at once.
   perform pg_advisory_xact_lock(hashtextextended('pawl turn ' || v_who.user_id, 0));
 
   if p_idempotency_key is not null then
     select * into v_key from pawl.idempotency_keys k
       where k.user_id = v_who.user_id and k.key = p_idempotency_key and k.created_at > now() - key_lifetime;
-    if found and v_key.request_hash <> request_hash then
-      return jsonb_build_object('outcome', 'key_reused');
-    elsif found then
+    if found then
       select * into v_turn from pawl.turns where id = v_key.turn_id for update;
+      if v_key.message_hash <> sha256(convert_to(p_message, 'UTF8'))
+         or p_session_id <> v_turn.session_id or p_organization_id <> v_turn.organization_id
+         or (p_assistant is not null and not exists (
+           select from pawl.sessions s where s.id = v_turn.session_id
+             and s.assistant_id = pawl.find_assistant(s.organization_id, p_assistant))) then
+        return jsonb_build_object('outcome', 'key_reused');
+      end if;
       v_session_id := v_turn.session_id;
     end if;
   end if;
@@ -104,8 +110,7 @@ begin
   if v_turn.id is not null then
     update pawl.turns
       set status = 'open', error_code = null, finished_at = null, prompt_id = v_prompt.id, attempts = attempts + 1,
-          lost_attempts = lost_attempts + (status = 'open')::integer, begun_at = now(),
-          lease_expires_at = now() + lease
+          lost_attempts = lost_attempts + (status = 'open')::integer, lease_expires_at = now() + lease
       where id = v_turn.id returning * into v_turn;
   else
     if v_place.joins or pawl.is_service() then
@@ -129,17 +134,22 @@ begin
       insert into pawl.messages (session_id, role, content, prompt_id, prompt_version)
         values (v_session.id, 'user', p_message, v_prompt.id, v_prompt.version) returning id
     )
-    insert into pawl.turns (session_id, organization_id, user_id, prompt_id, user_message_id, lease_expires_at)
-      select v_session.id, v_place.organization_id, v_who.user_id, v_prompt.id, message.id, now() + lease
+    insert into pawl.turns (
+      session_id, organization_id, user_id, prompt_id, user_message_id, lease_expires_at, advance_tokens)
+      select v_session.id, v_place.organization_id, v_who.user_id, v_prompt.id, message.id, now() + lease, v_advance
       from message returning * into v_turn;
+    perform pawl.count_tokens(v_place.organization_id, v_who.user_id, v_advance);
     if p_idempotency_key is not null then
-      insert into pawl.idempotency_keys as k (user_id, key, request_hash, turn_id)
-        values (v_who.user_id, p_idempotency_key, request_hash, v_turn.id)
+      insert into pawl.idempotency_keys as k (user_id, key, message_hash, turn_id)
+        values (v_who.user_id, p_idempotency_key, sha256(convert_to(p_message, 'UTF8')), v_turn.id)
         -- One older than its lifetime that nobody has swept away.
-        on conflict (user_id, key) do update set request_hash = excluded.request_hash, turn_id = excluded.turn_id,
+        on conflict (user_id, key) do update set message_hash = excluded.message_hash, turn_id = excluded.turn_id,
           created_at = excluded.created_at;
     end if;
   end if;
+
+  insert into pawl.turn_attempts (turn_id, attempt, organization_id, user_id)
+    values (v_turn.id, v_turn.attempts, v_place.organization_id, v_who.user_id);
 
   select * into v_settings from pawl.loop_settings l where l.assistant_id = v_assistant_id;
   return jsonb_build_object(
@@ -154,14 +164,15 @@ begin
     'model', v_settings.chat_model,
     'max_answer_tokens', v_settings.max_answer_tokens,
     'history_token_budget', v_settings.history_token_budget,
-    'history', pawl.history_before(v_turn)
+    'history', pawl.history_before(v_turn, v_settings.history_token_budget)
   );
 end
 $$;
 
--- The answered exchanges before a turn, oldest first: whole ones, counted from the newest until a bound is met. Who
--- calls a model trims further by tokens.
-create function pawl.history_before(p_turn pawl.turns) returns jsonb
+-- The answered exchanges before a turn, oldest first: whole ones, counted from the newest until a bound is met, of 50 turns,
+-- of 256 KiB, and of as many bytes as p_tokens can have (who calls a model estimates a token at three bytes at the most,
+-- and trims further).
+create function pawl.history_before(p_turn pawl.turns, p_tokens integer) returns jsonb
 language sql stable
 set search_path = ''
 as $$
@@ -177,7 +188,7 @@ as $$
     join pawl.messages q on q.id = t.user_message_id
     join pawl.messages a on a.id = t.answer_message_id
   ) h
-  where h.bytes <= 256 * 1024
+  where h.bytes <= least(256 * 1024, 3 * p_tokens::bigint)
 $$;
 
 -- What pawl_begin_turn says of a turn that is answered.
@@ -205,16 +216,18 @@ $$;
 create function pawl.title_of(p_message text) returns text
 language sql immutable
 set search_path = ''
-as $$ select left(btrim(regexp_replace(left(p_message, 1000), '[\s\u00a0\ufeff]+', ' ', 'g')), 80) $$;
+as $$ select left(btrim(regexp_replace(p_message, '[\s\u00a0\ufeff]+', ' ', 'g')), 80) $$;
 
--- pawl_begin_turn for a backend that calls a model of its own: with the prompt's text, which no user may see.
+-- pawl_begin_turn for a backend that calls a model of its own: with the prompt's text, which no user may see, and a lease
+-- of p_lease_seconds.
 create function public.pawl_prepare_turn(
   p_message text,
   p_session_id uuid default null,
   p_assistant text default null,
   p_organization_id uuid default null,
   p_user_id uuid default null,
-  p_idempotency_key text default null
+  p_idempotency_key text default null,
+  p_lease_seconds integer default 150
 ) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -223,8 +236,13 @@ declare
   v_turn jsonb := public.pawl_begin_turn(
     p_message, p_session_id, p_assistant, p_organization_id, p_user_id, p_idempotency_key);
 begin
-  return v_turn || case when v_turn ->> 'outcome' <> 'ok' then '{}' else jsonb_build_object('system_prompt', (
-    select p.content from pawl.system_prompts p where p.id = (v_turn ->> 'prompt_id')::uuid)) end;
+  if v_turn ->> 'outcome' <> 'ok' then
+    return v_turn;
+  end if;
+  update pawl.turns set lease_expires_at = now() + p_lease_seconds * interval '1 second'
+    where id = (v_turn ->> 'turn_id')::uuid;
+  return v_turn || jsonb_build_object('system_prompt', (
+    select p.content from pawl.system_prompts p where p.id = (v_turn ->> 'prompt_id')::uuid));
 end
 $$;
 
@@ -262,10 +280,15 @@ declare
   v_prompt_id uuid;
   v_answer_id uuid;
 begin
+  -- The session before the turn, as whoever deletes a session goes.
+  perform from pawl.sessions
+    where id = (select t.session_id from pawl.turns t where t.id = p_turn_id) for key share;
   select * into v_turn from pawl.turns where id = p_turn_id for update;
   if not found then
     return jsonb_build_object('outcome', 'turn_not_found');
-  elsif v_turn.attempts <> p_attempt then
+  elsif v_turn.attempts is distinct from p_attempt then
+    -- It was paid for all the same.
+    perform pawl.record_usage(v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage);
     return jsonb_build_object('outcome', 'superseded');
   elsif v_turn.status = 'completed' then
     return jsonb_build_object('outcome', 'ok', 'answer_id', v_turn.answer_message_id);
@@ -290,7 +313,8 @@ begin
         cache_write_tokens = (p_usage ->> 'cache_creation_input_tokens')::integer
     where id = p_turn_id;
   update pawl.sessions set updated_at = now() where id = v_turn.session_id;
-  perform pawl.record_usage(v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage);
+  perform pawl.record_usage(
+    v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage, v_turn.advance_tokens);
   return jsonb_build_object('outcome', 'ok', 'answer_id', v_answer_id);
 end
 $$;
@@ -306,31 +330,41 @@ as $$
 declare
   v_turn pawl.turns;
 begin
-  update pawl.turns set status = 'failed', error_code = p_error_code, finished_at = now()
-    where id = p_turn_id and attempts = p_attempt and status = 'open' returning * into v_turn;
+  select * into v_turn from pawl.turns
+    where id = p_turn_id and attempts = p_attempt
+      -- One that was swept up as lost turns up after all, and says why.
+      and (status = 'open' or (status = 'failed' and error_code = 'turn_lost'))
+    for update;
   if not found then
     return jsonb_build_object('outcome', 'turn_not_found');
   end if;
+  update pawl.turns
+    set status = 'failed', error_code = p_error_code, finished_at = now(),
+        lost_attempts = lost_attempts - (v_turn.status = 'failed')::integer,
+        -- Without a count the advance stands.
+        advance_tokens = case when p_model is null then advance_tokens else 0 end
+    where id = p_turn_id;
   if p_model is not null then
-    perform pawl.record_usage(v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage);
+    perform pawl.record_usage(
+      v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage, v_turn.advance_tokens);
   end if;
   return jsonb_build_object('outcome', 'ok');
 end
 $$;
 
 revoke execute on function
-  pawl.history_before(pawl.turns),
+  pawl.history_before(pawl.turns, integer),
   pawl.stored_answer(pawl.turns),
   pawl.title_of(text),
   public.pawl_begin_turn(text, uuid, text, uuid, uuid, text),
-  public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text),
+  public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer),
   public.pawl_serving_context(uuid),
   public.pawl_complete_turn(uuid, integer, text, text, text, jsonb, integer, uuid, text[]),
   public.pawl_fail_turn(uuid, integer, text, text, jsonb)
 from public, anon, authenticated, service_role;
 grant execute on function public.pawl_begin_turn(text, uuid, text, uuid, uuid, text) to authenticated, service_role;
 grant execute on function
-  public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text),
+  public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer),
   public.pawl_serving_context(uuid),
   public.pawl_complete_turn(uuid, integer, text, text, text, jsonb, integer, uuid, text[]),
   public.pawl_fail_turn(uuid, integer, text, text, jsonb)

@@ -4,8 +4,9 @@
 --
 -- Outcomes of all: ok; session_not_found; and those of pawl.acting_user.
 
--- The newest first: {outcome, sessions: [{session_id, title, assistant, created_at, updated_at}], next}. Give `next` back
--- as p_before for the page after this; it is null on the last. p_limit: 1 to 100.
+-- The newest first: {outcome, sessions: [{session_id, title, organization_id, assistant, created_at, updated_at}], next}.
+-- Give `next` back as p_before for the page after this; it is null where there is none. A page holds p_limit (1 to 100)
+-- sessions, and more where several have the very same time.
 create function public.pawl_list_sessions(
   p_assistant text default null,
   p_organization_id uuid default null,
@@ -15,6 +16,8 @@ create function public.pawl_list_sessions(
 ) returns jsonb
 language plpgsql stable
 set search_path = ''
+-- Planned for the arguments at hand: a page of an index, not all of a person's sessions.
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_who record := pawl.acting_user(p_user_id);
@@ -25,21 +28,21 @@ begin
     return jsonb_build_object('outcome', v_who.outcome);
   end if;
   select coalesce(jsonb_agg(to_jsonb(page)), '[]') into v_sessions from (
-    select s.id as session_id, s.title, a.slug as assistant, s.created_at, s.updated_at
+    select s.id as session_id, s.title, s.organization_id, a.slug as assistant, s.created_at, s.updated_at
     from pawl.sessions s join pawl.assistants a on a.id = s.assistant_id
     where s.user_id = v_who.user_id and s.deleted_at is null
       and (p_assistant is null or a.slug = p_assistant)
       and (p_organization_id is null or s.organization_id = p_organization_id)
-      and (p_before is null or s.updated_at < p_before)
-    order by s.updated_at desc limit v_limit
+      and s.updated_at < coalesce(p_before, 'infinity')
+    order by s.updated_at desc fetch first (v_limit) rows with ties
   ) page;
   return jsonb_build_object('outcome', 'ok', 'sessions', v_sessions,
-    'next', case when jsonb_array_length(v_sessions) = v_limit then v_sessions -> -1 -> 'updated_at' end);
+    'next', case when jsonb_array_length(v_sessions) >= v_limit then v_sessions -> -1 -> 'updated_at' end);
 end
 $$;
 
--- A session with its newest turns, oldest of them first: {outcome, session: {session_id, title, assistant, created_at,
--- updated_at}, messages: [{message_id, turn, role, content, created_at, prompt_version, model, error_code}], next}. A
+-- A session with its newest turns, oldest of them first: {outcome, session: {session_id, title, organization_id, assistant,
+-- created_at, updated_at}, messages: [{message_id, turn, role, content, created_at, prompt_version, model, error_code}], next}. A
 -- question without an answer has the `error_code` of its turn (null while the turn is open). Give `next` back as p_before_turn for older
 -- turns. p_limit: 1 to 200 turns.
 create function public.pawl_get_session(
@@ -60,7 +63,7 @@ begin
     return jsonb_build_object('outcome', v_who.outcome);
   end if;
   select to_jsonb(found_session) into v_session from (
-    select s.id as session_id, s.title, a.slug as assistant, s.created_at, s.updated_at
+    select s.id as session_id, s.title, s.organization_id, a.slug as assistant, s.created_at, s.updated_at
     from pawl.sessions s join pawl.assistants a on a.id = s.assistant_id
     where s.id = p_session_id and s.user_id = v_who.user_id and s.deleted_at is null
   ) found_session;
@@ -69,11 +72,11 @@ begin
   end if;
   with page as (
     select * from pawl.turns t
-    where t.session_id = p_session_id and (p_before_turn is null or t.seq < p_before_turn)
+    where t.session_id = p_session_id and t.seq < coalesce(p_before_turn, 9223372036854775807)
     order by t.seq desc limit v_limit
   ), said as (
     select p.seq as turn, m.role, m.id as message_id, m.content, m.created_at, m.prompt_version,
-           m.model_used as model, case when m.role = 'user' then p.error_code end as error_code
+           m.model_used as model, p.error_code
     from page p join pawl.messages m on m.id in (p.user_message_id, p.answer_message_id)
   )
   select (select count(*) from page), (select min(seq) from page),
@@ -91,7 +94,7 @@ set search_path = ''
 as $$
 declare
   v_who record := pawl.acting_user(p_user_id);
-  v_title text := btrim(p_title);
+  v_title text := regexp_replace(p_title, '^[\s\u00a0\ufeff]+|[\s\u00a0\ufeff]+$', '', 'g');
 begin
   if v_who.outcome <> 'ok' then
     return jsonb_build_object('outcome', v_who.outcome);
@@ -121,31 +124,58 @@ begin
 end
 $$;
 
--- Ends what nobody came back for, a batch at a time: turns whose function died (`turn_lost`), idempotency keys past their
--- day, sessions deleted long enough ago. Every call of reflection-loop sweeps.
-create function pawl.sweep() returns void
-language sql
+-- Ends what nobody came back for, a batch at a time: turns whose function died (`turn_lost`), what was kept for a day, and
+-- sessions deleted long enough ago. reflection-loop calls it; so may any schedule, with the secret key. Outcomes: ok; more
+-- (there may be another batch).
+create function public.pawl_sweep() returns jsonb
+language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  -- A session has many rows, the others are single ones.
+  max_sessions constant integer := 20;
+  max_rows constant integer := 2000;
+  v_sessions integer;
+  v_turns integer;
+  v_keys integer;
+  v_attempts integer;
+begin
   update pawl.turns
     set status = 'failed', error_code = 'turn_lost', finished_at = now(), lost_attempts = lost_attempts + 1
     where id in (
       select id from pawl.turns where status = 'open' and lease_expires_at < now()
-      order by lease_expires_at limit 1000 for update skip locked);
+      order by lease_expires_at limit max_rows for update skip locked);
+  get diagnostics v_turns = row_count;
   delete from pawl.idempotency_keys
     where (user_id, key) in (
       select user_id, key from pawl.idempotency_keys where created_at < now() - interval '24 hours'
-      order by created_at limit 5000 for update skip locked);
+      order by created_at limit max_rows for update skip locked);
+  get diagnostics v_keys = row_count;
+  delete from pawl.turn_attempts
+    where (turn_id, attempt) in (
+      select turn_id, attempt from pawl.turn_attempts where begun_at < now() - interval '24 hours'
+      order by begun_at limit max_rows for update skip locked);
+  get diagnostics v_attempts = row_count;
   delete from pawl.sessions
     where id in (
-      select s.id from pawl.sessions s
-      join pawl.organization_settings o using (organization_id)
-      where s.deleted_at <= now() - o.keep_deleted_sessions_days * interval '1 day'
-      order by s.deleted_at limit 200 for update of s skip locked);
+      select s.id from pawl.organization_settings o
+      cross join lateral (
+        select x.id, x.deleted_at from pawl.sessions x
+        where x.organization_id = o.organization_id
+          and x.deleted_at <= now() - o.keep_deleted_sessions_days * interval '1 day'
+          -- An answer that is under way finds its session.
+          and not exists (select from pawl.turns t where t.session_id = x.id and t.status = 'open')
+        order by x.deleted_at limit max_sessions for update skip locked
+      ) s
+      order by s.deleted_at limit max_sessions);
+  get diagnostics v_sessions = row_count;
+  return jsonb_build_object('outcome', case
+    when v_sessions = max_sessions or max_rows in (v_turns, v_keys, v_attempts) then 'more' else 'ok' end);
+end
 $$;
 
 revoke execute on function
-  pawl.sweep(),
+  public.pawl_sweep(),
   public.pawl_list_sessions(text, uuid, timestamptz, integer, uuid),
   public.pawl_get_session(uuid, bigint, integer, uuid),
   public.pawl_rename_session(uuid, text, uuid),
@@ -157,3 +187,4 @@ grant execute on function
   public.pawl_rename_session(uuid, text, uuid),
   public.pawl_delete_session(uuid, uuid)
 to authenticated, service_role;
+grant execute on function public.pawl_sweep() to service_role;

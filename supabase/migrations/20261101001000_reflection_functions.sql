@@ -142,7 +142,6 @@ begin
     return jsonb_build_object('outcome', 'assistant_not_found');
   end if;
 
-  perform pawl.sweep();
   for v_assistant in
     select a.* from pawl.assistants a
     join pawl.leases l on l.assistant_id = a.id and l.kind = 'reflection'

@@ -79,7 +79,7 @@ Deno.test("a stream open when the instance dies ends with an error [catches: cli
   write(0, "event: delta\n\n");
   ok((await reading.read()).value === "event: delta\n\n");
   ok((await fetch(new Request("http://localhost/trap"))).status === 500);
-  const error = 'event: error\ndata: {"code":"internal"}\n\n';
+  const error = 'event: error\ndata: {"status":500,"code":"internal"}\n\n';
   ok((await reading.read()).value === error);
   ok((await reading.read()).done);
   ok(await second.text() === error);

@@ -1,6 +1,8 @@
-/** A message sent to chat-handler, as JSON or as a stream: what came of it, in one form. */
+/** A message sent to chat-handler, as JSON or as a stream: what came of it, in one form. And many at once. */
 import assert from "node:assert/strict";
-import { assertError, assertReadableByPages } from "./scene.ts";
+import type { Stack } from "../../scripts/local/stack.ts";
+import { type Assistant, join, makeAssistant, makeOrganization } from "./assistants.ts";
+import { assertError, assertReadableByPages, bearing, mint } from "./scene.ts";
 
 export const WAYS = ["JSON", "stream"] as const;
 export type Way = typeof WAYS[number];
@@ -46,11 +48,11 @@ function toldByJson({ status, headers }: Response, body: any): Told {
   return { status, code: body.code, retryAfter, asEvents: false, text: body.answer ?? "", body };
 }
 
-/** One `start`, then deltas, then either `done` or `error`, numbered in order. */
+/** One `start`, then deltas, then either `done` or `error`, numbered in order; and pings, which count for nothing. */
 function toldByEvents({ status, headers }: Response, received: string): Told {
   assert.equal(status, 200);
   assert.ok(received.endsWith("\n\n"), "the stream ended within an event");
-  const events = received.slice(0, -2).split("\n\n").map((lines) => {
+  const events = received.slice(0, -2).split("\n\n").filter((lines) => lines !== PING).map((lines) => {
     const [, id, event, data] = /^id: (.+)\nevent: (.+)\ndata: (.+)$/u.exec(lines)!;
     return { id, event, data: JSON.parse(data) };
   });
@@ -68,5 +70,39 @@ function toldByEvents({ status, headers }: Response, received: string): Told {
   assert.equal(last.event, "error", received);
   const { status: meant, code, retry_after, ...rest } = last.data;
   assert.deepEqual(Object.keys(rest).sort(), ["message", "request_id"], received);
-  return { status: meant, code, retryAfter: retry_after, asEvents: true, text, body: last.data };
+  assert.ok(retry_after === undefined || Number.isInteger(retry_after), received);
+  const retryAfter = retry_after?.toString();
+  return { status: meant, code, retryAfter, asEvents: true, text, body: last.data };
+}
+
+const PING = "event: ping\ndata: {}";
+
+export interface Member {
+  id: string;
+  credentials: Record<string, string>;
+  assistant: Assistant;
+}
+
+/** Somebody in an organisation of their own, with its own assistant: what is theirs is counted apart. */
+export async function newMember(stack: Stack): Promise<Member> {
+  const id = crypto.randomUUID();
+  const organization = await makeOrganization(stack, id);
+  const assistant = await makeAssistant(stack, {}, { organization });
+  await join(stack, organization, id);
+  return { id, credentials: bearing(stack, mint(stack.jwtSecret, { sub: id })), assistant };
+}
+
+const AT_ONCE = 16;
+
+/** Starts tasks, so many at once. */
+export function startAll(tasks: (() => Promise<void>)[]): Promise<void>[] {
+  const waiting = tasks.map((task) => ({ task, ...Promise.withResolvers<void>() }));
+  const ends = waiting.map(({ promise }) => promise);
+  // They are looked at in their order, maybe long after they ended.
+  for (const end of ends) end.catch(() => {});
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await next.task().then(next.resolve, next.reject);
+  };
+  for (let worker = 0; worker < AT_ONCE; worker++) work();
+  return ends;
 }

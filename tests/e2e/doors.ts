@@ -1,4 +1,4 @@
-/** Doors between chat-handler and what it calls, at which a test can come between; and chat-handler without a gateway. */
+/** Doors between chat-handler and what it calls, where a test can come between; and chat-handler without a gateway. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -9,8 +9,8 @@ import { type KeptRequest, startStandIn } from "../../scripts/local/model/server
 import type { Stack } from "../../scripts/local/stack.ts";
 
 /**
- * What becomes of a call: the connection breaks before it is heard; it is refused, as PostgREST does without a database;
- * or it is carried out, and the connection breaks before the reply.
+ * What becomes of a call: the connection breaks before it is heard; it is refused, as PostgREST does without its
+ * database; or it is carried out, and the connection breaks before the reply.
  */
 export type Disturbance = "broken" | "refused" | "reply lost";
 
@@ -19,30 +19,52 @@ export interface DatabaseDoor {
   url: string;
   /** Where it leads: known once the stack stands. */
   target: string;
-  /** What becomes of the next calls of an SQL function; all others pass. */
-  disturb(rpc: string, how: Disturbance, times?: number): void;
-  /** From now on everything passes. Returns what was to come and did not. */
-  calm(): string[];
+  for(words: string): Calls;
   close(): Promise<void>;
 }
 
+/** Calls of the database that are made to have one message answered. */
+export interface Calls {
+  /** What becomes of the next ones of an SQL function; all others pass. */
+  disturb(rpc: string, how: Disturbance, times?: number): void;
+  /** From now on everything passes. Returns those that were to come and did not. */
+  calm(): string[];
+}
+
 export function openDatabaseDoor(): DatabaseDoor {
-  const disturbances: { rpc: string; how: Disturbance; left: number }[] = [];
+  let disturbances: { words: string; rpc: string; how: Disturbance; left: number; met: boolean }[] = [];
+  // Of a turn, and of the prompt that is to answer it: calls that follow name one of the two.
+  const wordsOf = new Map<string, string>();
   const { url, close } = openDoor(0, async (request, response) => {
     const body = await bodyOf(request);
-    const rpc = request.url!.split("/").at(-1)!;
-    const disturbance = disturbances.find((one) => one.rpc === rpc && one.left > 0);
-    if (!disturbance) return await passOn(door.target, request, body, response);
-    disturbance.left--;
-    if (disturbance.how === "refused") return refuse(response);
-    if (disturbance.how === "reply lost") await (await forward(door.target, request, body)).arrayBuffer();
-    response.destroy();
+    const { p_message, p_turn_id, p_prompt_id } = JSON.parse(body);
+    const words = p_message ?? wordsOf.get(p_turn_id ?? p_prompt_id);
+    const disturbance = disturbances.find((one) =>
+      request.url!.endsWith(`/${one.rpc}`) && one.left > 0 && one.words === words
+    );
+    if (disturbance) [disturbance.left, disturbance.met] = [disturbance.left - 1, true];
+    if (disturbance?.how === "broken") return void response.destroy();
+    if (disturbance?.how === "refused") return refuse(response);
+    const reply = await forward(door.target, request, body).catch(() => null);
+    const outcome = await reply?.text();
+    if (p_message && reply?.ok) {
+      const { turn_id, prompt_id } = JSON.parse(outcome!);
+      for (const id of [turn_id, prompt_id]) wordsOf.set(id, words);
+    }
+    if (!reply || disturbance) return void response.destroy();
+    response.writeHead(reply.status, { "content-type": "application/json", connection: "close" }).end(outcome);
   });
   const door: DatabaseDoor = {
     url,
     target: "",
-    disturb: (rpc, how, times = 1) => void disturbances.push({ rpc, how, left: times }),
-    calm: () => disturbances.splice(0).filter(({ left }) => left > 0 && left < Infinity).map(({ rpc }) => rpc),
+    for: (words) => ({
+      disturb: (rpc, how, times = 1) => void disturbances.push({ words, rpc, how, left: times, met: false }),
+      calm: () => {
+        const over = disturbances.filter((one) => one.words === words);
+        disturbances = disturbances.filter((one) => one.words !== words);
+        return over.filter(({ left, met }) => left > 0 && !(met && left === Infinity)).map(({ rpc }) => rpc);
+      },
+    }),
     close,
   };
   return door;
@@ -159,10 +181,7 @@ export interface Alone {
   stop(): Promise<void>;
 }
 
-/**
- * chat-handler in a new process: it holds no prompt yet, and clients reach it directly. (A gateway goes on waiting for
- * the answer when its own client has gone.)
- */
+/** chat-handler in a process that clients reach directly: a gateway goes on waiting when its own client has gone. */
 export async function startAlone(stack: Stack, more: Record<string, string>): Promise<Alone> {
   const file = (name: string) =>
     fileURLToPath(new URL(`../../supabase/functions/chat-handler/${name}`, import.meta.url));

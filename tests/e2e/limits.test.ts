@@ -31,7 +31,7 @@ Deno.test("limits", (test) =>
         assert.ok(wait >= 1 && wait <= 60, `${wait} s`);
       }
       assert.equal((await ask(stack, ben)).status, 200);
-      await stack.database.exec("update pawl.turns set begun_at = begun_at - interval '1 minute'");
+      await stack.database.exec("update pawl.turn_attempts set begun_at = begun_at - interval '1 minute'");
       assert.equal((await ask(stack, ada)).status, 200);
     });
 

@@ -21,8 +21,8 @@ Deno.test(`a session of ${TURNS} turns`, (test) =>
          order by n, u.role desc returning id
        )
        insert into pawl.turns (session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id,
-                               status, begun_at)
-       select $1, o.organization_id, o.user_id, o.prompt_id, question, answer, 'completed', now() - interval '1 hour'
+                               status)
+       select $1, o.organization_id, o.user_id, o.prompt_id, question, answer, 'completed'
        from numbered, of_session o order by n`,
       [session_id],
     );
@@ -73,7 +73,7 @@ Deno.test(`a session of ${TURNS} turns`, (test) =>
       await stack.database.exec("select pg_stat_force_next_flush()");
       const [{ rows }] = await stack.database.query(
         `select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as rows from pg_stat_user_tables
-         where schemaname = 'pawl' and relname in ('turns', 'messages', 'sessions')`,
+         where schemaname = 'pawl' and relname in ('turns', 'turn_attempts', 'messages', 'sessions')`,
       );
       return Number(rows);
     }

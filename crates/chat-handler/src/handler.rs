@@ -29,7 +29,7 @@ pub struct Ports<C, S> {
     /// A clock that never goes back, in milliseconds.
     pub now_ms: fn() -> f64,
     /// When the request came, on that clock.
-    pub started_ms: f64,
+    pub received_ms: f64,
     /// How long after that the model may still be asked.
     pub deadline: Duration,
     /// How to wait.
@@ -50,7 +50,9 @@ where
 {
     match wire::read(&request)? {
         Command::Chat { message, key, stream } => chat(message, key, stream, request_id, ports, model?).await,
-        Command::Prepare { message, key } => prepare(&message, key.as_deref(), &request_id, &ports.caller).await,
+        Command::Prepare { message, key, lease_seconds } => {
+            prepare(&message, key.as_deref(), lease_seconds, &request_id, &ports.caller).await
+        }
         Command::Complete(finished) => complete(&finished, &request_id, &ports.caller).await,
         Command::Fail(failed) => fail(&failed, &request_id, &ports.caller).await,
     }
@@ -85,10 +87,11 @@ where
 async fn prepare(
     message: &ChatRequest,
     key: Option<&str>,
+    lease_seconds: u32,
     request_id: &str,
     store: &impl PrepareTurns,
 ) -> Result<Response, Error> {
-    let turn = match turn::begun(store.prepare_turn(&turn::new(message, key)).await?)? {
+    let turn = match turn::begun(store.prepare_turn(&turn::new(message, key), lease_seconds).await?)? {
         Begun::Open(turn) => turn,
         Begun::Answered(stored) => return Ok(Response::json(200, &turn::told_again(&stored, request_id, true))),
     };

@@ -46,7 +46,7 @@ mod entry {
                 service: config.store_as_service(sleep.clone())?,
                 prompts: PROMPTS.with(Rc::clone),
                 now_ms,
-                started_ms: now_ms(),
+                received_ms: request.received_ms,
                 deadline: config.deadline,
                 sleep,
             };

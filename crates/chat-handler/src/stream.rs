@@ -77,7 +77,7 @@ impl Numbered {
             code: error.code,
             message: &error.message,
             request_id,
-            retry_after: retry_after.map(|(_, seconds)| seconds.as_str()),
+            retry_after: retry_after.and_then(|(_, seconds)| seconds.parse().ok()),
         };
         self.put("error", &failure);
     }

@@ -2,9 +2,9 @@
 
 use std::{rc::Rc, time::Duration};
 
-use pawl_core::{tokens, usage::Usage};
+use pawl_core::tokens;
 use pawl_edge::log::{self, Level};
-use pawl_model::{Answer, Chat, ChatRequest as Question, Patience, Unanswered};
+use pawl_model::{Answer, Chat, ChatRequest as Question, Patience, Spent, Unanswered};
 use pawl_store::{
     StoreError,
     turns::{BeginTurn, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PromptText, StoredAnswer, Turn, TurnLedger},
@@ -78,7 +78,7 @@ pub async fn answer<C, S: TurnLedger, M: Chat>(
 ) -> Result<Answered, Error> {
     let prompt = match find_prompt(turn, &ports.service, &ports.prompts).await {
         Ok(prompt) => prompt,
-        Err(error) => return Err(fail(turn, error, None, request_id, &ports.service).await),
+        Err(error) => return Err(fail(turn, error, None, request_id, ports).await),
     };
     let question = Question {
         model: &turn.model,
@@ -91,19 +91,18 @@ pub async fn answer<C, S: TurnLedger, M: Chat>(
     let asked_ms = (ports.now_ms)();
     let answer = match model.answer(question, on_text).await {
         Ok(answer) => answer,
-        Err(Unanswered { error, model, usage }) => {
-            let cost = (!model.is_empty()).then_some((model.as_str(), usage));
-            return Err(fail(turn, error.into(), cost, request_id, &ports.service).await);
+        Err(Unanswered { error, spent }) => {
+            return Err(fail(turn, error.into(), spent.as_ref(), request_id, ports).await);
         }
     };
     let latency_ms = ((ports.now_ms)() - asked_ms).max(0.0) as u32;
-    let answer_id = match complete(turn, &prompt, &answer, latency_ms, &ports.service).await {
+    let answer_id = match complete(turn, &prompt, &answer, latency_ms, ports).await {
         Ok(answer_id) => answer_id,
         // Without a word from the database the answer may be stored all the same: only a clear no ends the turn.
         Err(error @ (Error::Store(StoreError::Unavailable(_)) | Error::Superseded)) => return Err(error),
         Err(error) => {
-            let cost = Some((answer.model.as_str(), answer.usage));
-            return Err(fail(turn, error, cost, request_id, &ports.service).await);
+            let spent = Spent { model: answer.model.clone(), usage: answer.usage };
+            return Err(fail(turn, error, Some(&spent), request_id, ports).await);
         }
     };
     report(turn, &prompt, &answer, latency_ms, request_id);
@@ -148,13 +147,38 @@ pub fn told_again<'a>(stored: &'a StoredAnswer, request_id: &'a str, with_text: 
     }
 }
 
-impl<C, S> Ports<C, S> {
+impl<C, S: TurnLedger> Ports<C, S> {
     /// What is left of the request's time for the model. Beside it the answer has to be stored, if need be in two tries.
     fn patience(&self) -> Patience {
-        let elapsed_ms = ((self.now_ms)() - self.started_ms).max(0.0);
-        let total = self.deadline.saturating_sub(Duration::from_secs_f64(elapsed_ms / 1000.0));
         // A model that says nothing for a third of the time is given up, while there is time for another try.
-        Patience { total, silence: self.deadline / 3 }
+        Patience { total: self.left(self.deadline), silence: self.deadline / 3 }
+    }
+
+    /// What is left of a time that began when the request came.
+    fn left(&self, time: Duration) -> Duration {
+        let elapsed_ms = ((self.now_ms)() - self.received_ms).max(0.0);
+        time.saturating_sub(Duration::from_millis(elapsed_ms as u64))
+    }
+
+    /// Calls the database, with growing pauses, until it answers or the pauses have taken `patience`; they end, in any
+    /// case, when a sixth more than the deadline has passed. For calls that do once what they do, however often made.
+    async fn insist<T>(
+        &self,
+        patience: Duration,
+        call: impl AsyncFn(&S) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut left = patience.min(self.left(self.deadline * 7 / 6));
+        let mut pause = Duration::from_millis(250);
+        loop {
+            match call(&self.service).await {
+                Err(StoreError::Unavailable(_)) if pause < left => {
+                    (self.sleep)(pause).await;
+                    left = (left - pause).min(self.left(self.deadline * 7 / 6));
+                    pause *= 2;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 }
 
@@ -177,33 +201,35 @@ async fn find_prompt(turn: &Turn, service: &impl TurnLedger, prompts: &PromptCac
 
 /// Records why the turn has no answer, and what that cost. Should recording fail too, the first error is the one that
 /// counts; the turn's lease runs out.
-async fn fail(
+async fn fail<C, S: TurnLedger>(
     turn: &Turn,
     error: Error,
-    cost: Option<(&str, Usage)>,
+    spent: Option<&Spent>,
     request_id: &str,
-    service: &impl TurnLedger,
+    ports: &Ports<C, S>,
 ) -> Error {
     let failed = FailedTurn {
         turn_id: turn.turn_id,
         attempt: turn.attempt,
         error_code: error.stored_code(),
-        model: cost.map(|(model, _)| model),
-        usage: cost.map(|(_, usage)| usage).unwrap_or_default(),
+        model: spent.map(|spent| spent.model.as_str()),
+        usage: spent.map(|spent| spent.usage).unwrap_or_default(),
     };
-    if let Err(fault) = service.fail_turn(&failed).await {
+    // Somebody waits to be told; without a word of ours the lease tells the next try.
+    let patience = Duration::from_secs(2);
+    if let Err(fault) = ports.insist(patience, async |service| service.fail_turn(&failed).await).await {
         let fields = [("request_id", request_id.into()), ("cause", fault.cause().into())];
         log::event(Level::Error, "turn_failure_not_recorded", &fields);
     }
     error
 }
 
-async fn complete(
+async fn complete<C, S: TurnLedger>(
     turn: &Turn,
     prompt: &Prompt,
     answer: &Answer,
     latency_ms: u32,
-    service: &impl TurnLedger,
+    ports: &Ports<C, S>,
 ) -> Result<Uuid, Error> {
     let finished = FinishedTurn {
         turn_id: turn.turn_id,
@@ -216,11 +242,8 @@ async fn complete(
         latency_ms: Some(latency_ms),
         tools: &[],
     };
-    let stored = match service.complete_turn(&finished).await {
-        // The answer is paid for, and storing it twice stores it once: worth a second try.
-        Err(StoreError::Unavailable(_)) => service.complete_turn(&finished).await,
-        stored => stored,
-    };
+    // It is paid for.
+    let stored = ports.insist(Duration::MAX, async |service| service.complete_turn(&finished).await).await;
     match stored.map_err(as_service)? {
         CompleteTurn::Ok { answer_id } => Ok(answer_id),
         CompleteTurn::Superseded => Err(Error::Superseded),

@@ -12,6 +12,10 @@ const MAX_KEY_BYTES: usize = 255;
 const MAX_TOOLS: usize = 50;
 const MAX_NAME_CHARACTERS: usize = 200;
 
+/// How long an attempt of a backend's lasts, unless it asks for more, and the most it may ask for.
+const LEASE_SECONDS: u32 = 150;
+const MAX_LEASE_SECONDS: u32 = 3600;
+
 /// What is asked for: by the body's `action`, a chat without one.
 #[derive(Debug)]
 pub enum Command {
@@ -30,6 +34,8 @@ pub enum Command {
         message: ChatRequest,
         /// As for a chat.
         key: Option<String>,
+        /// How long the backend may take.
+        lease_seconds: u32,
     },
     /// Store that model's answer.
     Complete(CompleteRequest),
@@ -53,6 +59,8 @@ pub struct ChatRequest {
     pub user_id: Option<Uuid>,
     /// Whether to stream the answer. Without it the header `accept: text/event-stream` says so. Not for `prepare`.
     stream: Option<bool>,
+    /// `prepare` only: how long the backend may take before the same key begins another attempt, 150 to 3,600; 150 without.
+    lease_seconds: Option<u32>,
 }
 
 /// `{"action": "complete", …}`.
@@ -104,6 +112,9 @@ pub fn read(request: &Request) -> Result<Command, ApiError> {
     match action.as_ref().map(|action| action.as_str().unwrap_or_default()) {
         None => {
             let message: ChatRequest = body::decode(body)?;
+            if message.lease_seconds.is_some() {
+                return Err(ApiError::invalid_field("lease_seconds", "does not belong to this action"));
+            }
             let stream = message.stream.unwrap_or_else(|| wants_events(request));
             Ok(Command::Chat { message, key: idempotency_key(request)?, stream })
         }
@@ -112,7 +123,11 @@ pub fn read(request: &Request) -> Result<Command, ApiError> {
             if message.stream.is_some() {
                 return Err(ApiError::invalid_field("stream", "does not belong to this action"));
             }
-            Ok(Command::Prepare { message, key: idempotency_key(request)? })
+            let lease_seconds = message.lease_seconds.unwrap_or(LEASE_SECONDS);
+            if !(LEASE_SECONDS..=MAX_LEASE_SECONDS).contains(&lease_seconds) {
+                return Err(ApiError::invalid_field("lease_seconds", "must be 150 to 3600"));
+            }
+            Ok(Command::Prepare { message, key: idempotency_key(request)?, lease_seconds })
         }
         Some("complete") => body::decode(body).and_then(checked_completion).map(Command::Complete),
         Some("fail") => body::decode(body).and_then(checked_failure).map(Command::Fail),
@@ -121,7 +136,8 @@ pub fn read(request: &Request) -> Result<Command, ApiError> {
 }
 
 fn wants_events(request: &Request) -> bool {
-    request.header("accept").is_some_and(|accept| accept.to_ascii_lowercase().contains("text/event-stream"))
+    let accept = request.header("accept").unwrap_or_default().to_ascii_lowercase();
+    accept.contains("text/event-stream") && !accept.contains("application/json")
 }
 
 fn idempotency_key(request: &Request) -> Result<Option<String>, ApiError> {
@@ -134,8 +150,11 @@ fn idempotency_key(request: &Request) -> Result<Option<String>, ApiError> {
     }
 }
 
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.chars().count() <= MAX_NAME_CHARACTERS
+}
+
 fn checked_completion(request: CompleteRequest) -> Result<CompleteRequest, ApiError> {
-    let is_name = |name: &str| !name.trim().is_empty() && name.chars().count() <= MAX_NAME_CHARACTERS;
     if request.answer.trim().is_empty() {
         return Err(ApiError::invalid_field("answer", "must not be empty; say `fail` where there is none"));
     }
@@ -152,6 +171,9 @@ fn checked_completion(request: CompleteRequest) -> Result<CompleteRequest, ApiEr
 }
 
 fn checked_failure(request: FailRequest) -> Result<FailRequest, ApiError> {
+    if !request.model.as_deref().is_none_or(is_name) {
+        return Err(ApiError::invalid_field("model", "must be a name of at most 200 characters"));
+    }
     let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if (1..=64).contains(&request.error_code.len()) && request.error_code.bytes().all(is_code) {
         Ok(request)
@@ -225,7 +247,7 @@ pub struct Failure<'a> {
     pub request_id: &'a str,
     /// Seconds after which another try may do better.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<&'a str>,
+    pub retry_after: Option<u32>,
 }
 
 /// What a backend needs to ask its own model.

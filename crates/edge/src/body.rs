@@ -99,6 +99,7 @@ mod tests {
             method: "POST".into(),
             headers: vec![("content-type".into(), content_type.into())],
             body: body.to_vec(),
+            received_ms: 0.0,
         }
     }
 

@@ -1,8 +1,11 @@
 //! A request and a response as data.
 
+use std::pin::Pin;
+
+use futures_util::Stream;
 use serde::Serialize;
 
-use crate::events::Events;
+use crate::events::{Event, Events};
 
 /// A request, read whole.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +16,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body's bytes.
     pub body: Vec<u8>,
+    /// When its headers came, in milliseconds of the clock that never goes back.
+    pub received_ms: f64,
 }
 
 impl Request {
@@ -27,7 +32,7 @@ pub enum Body {
     /// All of it; empty for none.
     Text(String),
     /// Events that come while the work is done.
-    Events(Events),
+    Events(Pin<Box<dyn Stream<Item = Event>>>),
 }
 
 /// A response, not yet sent.
@@ -54,7 +59,7 @@ impl Response {
 
     /// A response of Server-Sent Events. Nothing on the way may keep, pack or collect them.
     pub fn events(events: Events) -> Self {
-        Self { body: Body::Events(events), ..Self::empty(200) }
+        Self { body: Body::Events(Box::pin(events)), ..Self::empty(200) }
             .with_header("content-type", "text/event-stream; charset=utf-8")
             .with_header("cache-control", "no-cache, no-transform")
     }

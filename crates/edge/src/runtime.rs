@@ -19,8 +19,10 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 
 use crate::{
-    ApiError, Request, Response, cors,
-    events::Events,
+    ApiError, Request, Response,
+    body::MAX_BODY_BYTES,
+    cors,
+    events::Event,
     http::Body,
     log::{self, Level},
     route,
@@ -72,8 +74,9 @@ where
 {
     std::panic::set_hook(Box::new(log_panic));
     let request_id = new_id().to_string();
+    let received_ms = now_ms();
     let work = future_to_promise(async move {
-        let response = match read(&request).await {
+        let response = match read(&request, received_ms).await {
             Ok(request) => {
                 inject_fault(&request).await;
                 let id = request_id.clone();
@@ -95,8 +98,10 @@ where
 
 /// The answer to requests whose instance is gone. Called on the fresh instance.
 pub fn crashed() -> web_sys::Response {
+    // An id of its own: that of the request died with the instance.
     let request_id = new_id().to_string();
-    let response = cors::allow(ApiError::internal().render(&request_id)).with_header("x-request-id", request_id);
+    let response = cors::allow(route::refuse(&ApiError::internal(), &request_id));
+    let response = response.with_header("x-request-id", request_id);
     // Static headers and a status in range: this cannot fail, and an empty answer is still one.
     encode(response).unwrap_or_else(|_| web_sys::Response::error())
 }
@@ -176,20 +181,20 @@ impl Drop for Abort {
     }
 }
 
-/// Waits, and gives the timer back when it is dropped before its time.
+/// Waits. Let go of before its time, it gives back the timer, and what waits for it: a promise that never settles would
+/// be held for as long as the isolate lives.
 pub fn sleep(duration: Duration) -> Pin<Box<dyn Future<Output = ()>>> {
     let milliseconds = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
-    let timer = Rc::new(RefCell::new(None));
-    let slot = Rc::clone(&timer);
+    let timer = RefCell::new(None);
     let promise = Promise::new(&mut |resolve, _| {
-        *slot.borrow_mut() = Some(set_timeout(&resolve, milliseconds));
+        let id = set_timeout(&resolve, milliseconds);
+        *timer.borrow_mut() = Some((id, resolve));
     });
-    let id = timer.borrow().unwrap_or_default();
-    Box::pin(Sleep { id, elapsed: JsFuture::from(promise) })
+    Box::pin(Sleep { timer: timer.take(), elapsed: JsFuture::from(promise) })
 }
 
 struct Sleep {
-    id: f64,
+    timer: Option<(f64, js_sys::Function)>,
     elapsed: JsFuture,
 }
 
@@ -203,7 +208,11 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        clear_timeout(self.id);
+        if let Some((id, resolve)) = self.timer.take() {
+            clear_timeout(id);
+            // Resolving what is resolved does nothing.
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }
     }
 }
 
@@ -222,11 +231,21 @@ fn pairs(headers: &web_sys::Headers) -> Result<Vec<(String, String)>, JsValue> {
     Ok(serde_wasm_bindgen::from_value(Array::from(headers).into())?)
 }
 
-async fn read(request: &web_sys::Request) -> Result<Request, JsValue> {
+/// Reads a request; of a body that is too large no more than shows it.
+async fn read(request: &web_sys::Request, received_ms: f64) -> Result<Request, JsValue> {
     let headers = pairs(&request.headers())?;
-    let body = JsFuture::from(request.array_buffer()?).await?;
-    let body = Uint8Array::new(&body).to_vec();
-    Ok(Request { method: request.method(), headers, body })
+    let mut body = Vec::new();
+    if let Some(stream) = request.body() {
+        let reader: web_sys::ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+        while let Some(bytes) = next_chunk(&reader).await? {
+            body.extend(bytes);
+            if body.len() > MAX_BODY_BYTES {
+                swallow(reader.cancel());
+                break;
+            }
+        }
+    }
+    Ok(Request { method: request.method(), headers, body, received_ms })
 }
 
 fn encode(response: Response) -> Result<web_sys::Response, JsValue> {
@@ -250,7 +269,10 @@ fn encode(response: Response) -> Result<web_sys::Response, JsValue> {
 
 /// Writes events until there are no more. A client that has left is no reason to stop: what makes the events also stores
 /// the answer. So nothing waits for a write, and none that fails is heard of.
-async fn pump(mut events: Events, writer: web_sys::WritableStreamDefaultWriter) -> Result<JsValue, JsValue> {
+async fn pump(
+    mut events: Pin<Box<dyn Stream<Item = Event>>>,
+    writer: web_sys::WritableStreamDefaultWriter,
+) -> Result<JsValue, JsValue> {
     while let Some(event) = events.next().await {
         swallow(writer.write_with_chunk(&Uint8Array::from(event.as_str().as_bytes())));
     }

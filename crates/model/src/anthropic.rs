@@ -70,15 +70,22 @@ pub struct Anthropic {
 pub struct Unanswered {
     /// Why.
     pub error: ModelError,
-    /// The model that began to answer; empty when none did.
+    /// What the attempts cost of which the model said so; `None` when it said nothing.
+    pub spent: Option<Spent>,
+}
+
+/// A model and the tokens it counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    /// Its name.
     pub model: String,
-    /// Tokens of the attempts the model said it counted.
+    /// Its count.
     pub usage: Usage,
 }
 
 impl From<ModelError> for Unanswered {
     fn from(error: ModelError) -> Self {
-        Self { error, model: String::new(), usage: Usage::default() }
+        Self { error, spent: None }
     }
 }
 
@@ -100,20 +107,20 @@ impl Anthropic {
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Message, Unanswered> {
         let deadline = Deadline { host: &self.host, ends_ms: (self.host.now_ms)() + as_ms(patience.total), patience };
-        let mut spent = Usage::default();
+        let mut spent: Option<Spent> = None;
         let mut attempt = 1;
         loop {
             let mut message = Message::default();
             let result = self.attempt(request, &deadline, &mut message, on_text).await;
-            spent = spent.plus(message.usage);
-            let Err(fault) = result else {
-                message.usage = spent;
-                return Ok(message);
-            };
+            if !message.model.is_empty() {
+                let before = spent.map(|spent| spent.usage).unwrap_or_default();
+                message.usage = message.usage.plus(before);
+                spent = Some(Spent { model: message.model.clone(), usage: message.usage });
+            }
+            let Err(fault) = result else { return Ok(message) };
             let pause = retry::pause(&fault, attempt, (self.host.chance)(), deadline.left());
             let Some(pause) = pause.filter(|_| message.text.is_empty()) else {
-                message.usage = spent;
-                return Err(message.unanswered(fault.error));
+                return Err(Unanswered { error: fault.error, spent });
             };
             (self.host.sleep)(pause).await;
             attempt += 1;
@@ -144,7 +151,7 @@ impl Anthropic {
         while !message.has_ended()
             && let Some(bytes) = deadline.wait_for(body.next()).await?
         {
-            let bytes = bytes.ok_or(ModelError::BrokenOff)?;
+            let Some(bytes) = bytes else { break };
             for event in parser.push(&bytes).map_err(|_| ModelError::Malformed)? {
                 if let Some(text) = message.take(&event)? {
                     on_text(&text);
@@ -202,7 +209,8 @@ struct Deadline<'a> {
 
 impl Deadline<'_> {
     fn left(&self) -> Duration {
-        Duration::from_secs_f64((self.ends_ms - (self.host.now_ms)()).max(0.0) / 1000.0)
+        // A cast of what is below zero is zero.
+        Duration::from_millis((self.ends_ms - (self.host.now_ms)()) as u64)
     }
 
     /// The next thing the model says, if it says it in time.
@@ -216,7 +224,7 @@ impl Deadline<'_> {
 }
 
 fn as_ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
+    duration.as_millis() as f64
 }
 
 /// What an answer that is none means.

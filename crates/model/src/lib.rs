@@ -19,7 +19,7 @@ pub mod rewriter;
 mod sse;
 mod wire;
 
-pub use anthropic::{Anthropic, Chunks, Headers, Host, Patience, Post, Reply, Sleep, Unanswered};
+pub use anthropic::{Anthropic, Chunks, Headers, Host, Patience, Post, Reply, Sleep, Spent, Unanswered};
 pub use chat::{Answer, Chat, ChatRequest};
 pub use error::ModelError;
 pub use judge::{Judge, JudgeRequest, Judgement};

@@ -5,7 +5,11 @@
 use pawl_core::usage::Usage;
 use serde_json::Value;
 
-use crate::{anthropic::Unanswered, error::ModelError, wire};
+use crate::{
+    anthropic::{Spent, Unanswered},
+    error::ModelError,
+    wire,
+};
 
 /// What has come of an answer. Blocks and events this crate has no use for are passed over, so that new ones break
 /// nothing.
@@ -53,7 +57,7 @@ impl Message {
 
     /// Why this is no answer after all, with what it cost.
     pub(crate) fn unanswered(self, error: ModelError) -> Unanswered {
-        Unanswered { error, model: self.model, usage: self.usage }
+        Unanswered { error, spent: Some(Spent { model: self.model, usage: self.usage }) }
     }
 
     /// A proxy that failed over begins the message anew: what the first one said is void, and when some of it has left

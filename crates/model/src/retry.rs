@@ -29,17 +29,21 @@ impl From<ModelError> for Fault {
 ///
 /// `chance` is drawn from [0, 1). Without a word of the model's the pause is half fixed and half chance ("equal jitter",
 /// Brooker 2015), so that many callers that failed together do not come back together; with one it is at least what the
-/// model asked for. A pause that would outlast `left` is not begun.
+/// model asked for. A pause that would take more than half of `left` is not begun: the caller is better told to come
+/// back than kept waiting for an answer that then has no time.
 pub(crate) fn pause(fault: &Fault, attempt: u32, chance: f64, left: Duration) -> Option<Duration> {
     if attempt >= MAX_ATTEMPTS || !is_worth_it(fault) {
         return None;
     }
-    let usual = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(16));
+    let part_of = |whole: Duration| Duration::from_millis((whole.as_millis() as f64 * chance) as u64);
     let pause = match fault.after {
-        Some(asked) => asked.saturating_add(FIRST_PAUSE.mul_f64(chance)),
-        None => usual.mul_f64(0.5 + chance / 2.0),
+        Some(asked) => asked.saturating_add(part_of(FIRST_PAUSE)),
+        None => {
+            let half = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(16)) / 2;
+            half + part_of(half)
+        }
     };
-    (pause < left).then_some(pause)
+    (pause <= left / 2).then_some(pause)
 }
 
 /// What passes by itself. A spending limit does not, whatever the headers beside it say.
@@ -107,11 +111,11 @@ mod tests {
             let fault = Fault { after: asked, ..fault(ModelError::Overloaded(None)) };
             match pause(&fault, attempt, chance, left) {
                 Some(pause) => {
-                    prop_assert!(attempt < MAX_ATTEMPTS && pause < left);
+                    prop_assert!(attempt < MAX_ATTEMPTS && pause * 2 <= left);
                     let least = asked.unwrap_or(Duration::from_millis(500) * (1 << (attempt - 1)));
                     prop_assert!(pause >= least && pause <= (least * 2).max(least + FIRST_PAUSE), "{pause:?}");
                 }
-                None => prop_assert!(attempt >= MAX_ATTEMPTS || asked.unwrap_or(FIRST_PAUSE * 4) + FIRST_PAUSE >= left),
+                None => prop_assert!(attempt >= MAX_ATTEMPTS || (asked.unwrap_or(FIRST_PAUSE * 4) + FIRST_PAUSE) * 2 >= left),
             }
         }
 

@@ -223,8 +223,8 @@ fn once_text_has_left_nothing_is_asked_again() {
         let outcome = ask(vec![Act::Say(pieces, end), answer()]);
         assert_eq!((outcome.error(), outcome.requests.len()), (expected, 1));
         assert_eq!(outcome.pieces, ["Hel"]);
-        let unanswered = outcome.result.unwrap_err();
-        assert_eq!((unanswered.model.as_str(), unanswered.usage.input_tokens), ("m-1", 7), "what it cost is known");
+        let spent = outcome.result.unwrap_err().spent.unwrap();
+        assert_eq!((spent.model.as_str(), spent.usage.input_tokens), ("m-1", 7), "what it cost is known");
     }
 }
 
@@ -233,8 +233,11 @@ fn the_model_says_when_to_come_back_unless_that_is_too_late() {
     let later = |seconds| Act::Refuse(429, seconds, json!({}));
     let outcome = ask(vec![later(&[("retry-after", "7")]), answer()]);
     assert_eq!((outcome.requests.len(), outcome.pauses), (2, vec![Duration::from_millis(7500)]));
-    let outcome = ask(vec![later(&[("retry-after", "100")]), answer()]);
-    assert_eq!((outcome.error(), outcome.pauses.len()), (ModelError::RateLimited(Some(100)), 0));
+    for seconds in ["100", "50"] {
+        let headers: &'static [_] = if seconds == "50" { &[("retry-after", "50")] } else { &[("retry-after", "100")] };
+        let outcome = ask(vec![later(headers), answer()]);
+        assert_eq!((outcome.error(), outcome.pauses.len()), (ModelError::RateLimited(seconds.parse().ok()), 0));
+    }
 }
 
 #[test]
@@ -270,4 +273,17 @@ fn an_answer_at_its_token_limit_or_after_unknown_blocks_is_an_answer() {
 fn what_failed_attempts_cost_is_part_of_the_bill() {
     let outcome = ask(vec![Act::Say(vec![start(7)], End::Broken), answer()]);
     assert_eq!(outcome.result.unwrap().usage.input_tokens, 14);
+    // Also when the last attempt said nothing.
+    let outcome = ask([Act::Say(vec![start(7)], End::Broken)].into_iter().chain((0..3).map(|_| refuse(529))).collect());
+    assert_eq!(
+        outcome.result.unwrap_err().spent.map(|spent| (spent.model, spent.usage.input_tokens)),
+        Some(("m-1".into(), 7))
+    );
+    assert_eq!(ask(vec![refuse(400)]).result.unwrap_err().spent, None);
+}
+
+#[test]
+fn a_connection_that_breaks_after_the_end_was_announced_takes_nothing_away() {
+    let pieces = vec![start(7), delta("Hello"), stop("end_turn")];
+    assert_eq!(ask(vec![Act::Say(pieces, End::Broken)]).result.unwrap().text, "Hello");
 }

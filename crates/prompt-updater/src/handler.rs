@@ -23,8 +23,8 @@ use crate::{
 
 /// How often a prompt is written before the guards have the last word.
 const ATTEMPTS: usize = 2;
-/// How long the model may take for one: both, with the calls of the database, end within the platform's 150 s.
-const PATIENCE: Patience = Patience { total: Duration::from_secs(60), silence: Duration::from_secs(45) };
+/// How long the model may take for one: both, with five calls of the database, end within the platform's 150 s.
+const PATIENCE: Patience = Patience { total: Duration::from_secs(50), silence: Duration::from_secs(40) };
 
 /// What a change needs of the world.
 pub struct Ports<'a, S, M> {
@@ -100,11 +100,11 @@ async fn write<S: UsageLedger, M: Rewriter>(
             patience: PATIENCE,
         };
         let result = ports.rewriter.rewrite(request).await;
-        let (model, usage) = match &result {
-            Ok(rewrite) => (&rewrite.model, rewrite.usage),
-            Err(unanswered) => (&unanswered.model, unanswered.usage),
+        let spent = match &result {
+            Ok(rewrite) => Some((&rewrite.model, rewrite.usage)),
+            Err(unanswered) => unanswered.spent.as_ref().map(|spent| (&spent.model, spent.usage)),
         };
-        if !model.is_empty()
+        if let Some((model, usage)) = spent
             && let Err(fault) = ports.store.record_usage(update.prompt_id, Purpose::Rewrite, model, usage).await
         {
             log::event(Level::Warn, "usage_not_recorded", &[("cause", fault.cause().into())]);

@@ -15,21 +15,17 @@ pub struct Deadline {
 impl Deadline {
     /// [`INVOCATION`] from now.
     pub fn of_invocation(now_ms: fn() -> f64) -> Self {
-        Self { end_ms: now_ms() + INVOCATION.as_secs_f64() * 1000.0, now_ms }
+        Self { end_ms: now_ms() + INVOCATION.as_millis() as f64, now_ms }
     }
 
     /// Time left; zero when it is over.
     pub fn left(&self) -> Duration {
-        Duration::from_secs_f64(((self.end_ms - (self.now_ms)()) / 1000.0).max(0.0))
+        // A cast of what is below zero is zero.
+        Duration::from_millis((self.end_ms - (self.now_ms)()) as u64)
     }
 
     /// True with at least this much left.
     pub fn has(&self, needed: Duration) -> bool {
         self.left() >= needed
-    }
-
-    /// A timeout that ends before the invocation does.
-    pub fn at_most(&self, timeout: Duration) -> Duration {
-        timeout.min(self.left())
     }
 }

@@ -35,6 +35,9 @@ const LEASE_SECONDS: u32 = 160;
 const NEXT_NEEDS: Duration = Duration::from_secs(100);
 /// An update is asked for only with this much time left; else it stays owed, and the next call begins with it.
 const UPDATE_NEEDS: Duration = Duration::from_secs(20);
+/// Housekeeping is begun only with this much time left, and ends after so many batches.
+const SWEEP_NEEDS: Duration = Duration::from_secs(15);
+const MAX_SWEEPS: usize = 20;
 /// Most characters of a suggestion's title.
 const MAX_TITLE_CHARACTERS: usize = 120;
 
@@ -89,7 +92,21 @@ pub async fn reflect<S: Reflections + UsageLedger, J: Judge, U: Updater>(
             break more;
         }
     };
+    if !body.dry_run && deadline.has(SWEEP_NEEDS) {
+        sweep(ports.store, &deadline).await;
+    }
     Ok(Response::json(200, &ReflectResponse { results, more, request_id }))
+}
+
+/// Housekeeping, while there is time: nothing of a reflection depends on it.
+async fn sweep(store: &impl Reflections, deadline: &Deadline) {
+    for _ in 0..MAX_SWEEPS {
+        match store.sweep().await {
+            Ok(more) if more && deadline.has(SWEEP_NEEDS) => {}
+            Ok(_) => return,
+            Err(fault) => return log::event(Level::Warn, "sweep_failed", &[("cause", fault.cause().into())]),
+        }
+    }
 }
 
 /// Adds a result, one an assistant: one that was busy at the first look may be seen again.

@@ -28,6 +28,9 @@ const SILENCE: Duration = Duration::from_secs(45);
 /// A second request is made only with this much time left.
 const RETRY_NEEDS: Duration = Duration::from_secs(30);
 
+/// What is left for storing what the judge found: two calls of the database.
+const STORING: Duration = Duration::from_secs(20);
+
 /// What the judge found, checked.
 pub struct Verdict {
     /// By answer. One without an overall score is discarded: asked twice, and twice without enough valid evidence.
@@ -50,16 +53,20 @@ pub async fn judge(
     let asked: Vec<(Uuid, &Exchange)> =
         task.exchanges.iter().map(|e| e.message_id).zip(&exchanges).take(fitting).collect();
 
-    let (first, judgement) = ask(task, &asked, judge, ledger, deadline.at_most(TIMEOUT)).await?;
+    let (first, judgement) = ask(task, &asked, judge, ledger, patience(deadline)).await?;
     let (mut evaluations, unsure): (Vec<_>, Vec<_>) = first.into_iter().partition(|(_, e)| e.overall.is_some());
     let again: Vec<_> = asked.into_iter().filter(|(id, _)| unsure.iter().any(|(other, _)| other == id)).collect();
     if !again.is_empty()
         && deadline.has(RETRY_NEEDS)
-        && let Ok((second, _)) = ask(task, &again, judge, ledger, deadline.at_most(TIMEOUT)).await
+        && let Ok((second, _)) = ask(task, &again, judge, ledger, patience(deadline)).await
     {
         evaluations.extend(second);
     }
     Ok(Verdict { evaluations, judgement })
+}
+
+fn patience(deadline: &Deadline) -> Duration {
+    deadline.left().saturating_sub(STORING).min(TIMEOUT)
 }
 
 async fn ask(
@@ -79,11 +86,11 @@ async fn ask(
         patience: Patience { total, silence: SILENCE },
     };
     let result = judge.judge(request).await;
-    let (model, usage) = match &result {
-        Ok(judgement) => (&judgement.model, judgement.usage),
-        Err(unanswered) => (&unanswered.model, unanswered.usage),
+    let spent = match &result {
+        Ok(judgement) => Some((&judgement.model, judgement.usage)),
+        Err(unanswered) => unanswered.spent.as_ref().map(|spent| (&spent.model, spent.usage)),
     };
-    if !model.is_empty()
+    if let Some((model, usage)) = spent
         && let Err(fault) = ledger.record_usage(task.prompt.id, Purpose::Judge, model, usage).await
     {
         log::event(Level::Warn, "usage_not_recorded", &[("cause", fault.cause().into())]);

@@ -59,7 +59,8 @@ impl StoreError {
             }
             ("", 401) => Self::Unauthenticated,
             ("", 403) => Self::Forbidden,
-            ("", 502..=504) => Self::Unavailable(status.to_string()),
+            // Something on the way answers instead: too busy, or without a connection to what is behind it.
+            ("", 408 | 429 | 500..) => Self::Unavailable(status.to_string()),
             ("", _) => Self::Unexpected(status.to_string()),
             (code, _) => Self::Unexpected(code.to_owned()),
         }
@@ -90,7 +91,10 @@ mod tests {
             (401, "", StoreError::Unauthenticated),
             (403, "", StoreError::Forbidden),
             (502, "", unavailable("502")),
-            (500, "", unexpected("500")),
+            (500, "", unavailable("500")),
+            (520, "", unavailable("520")),
+            (429, "", unavailable("429")),
+            (400, "", unexpected("400")),
         ];
         for (status, code, error) in cases {
             assert_eq!(StoreError::from_answer(status, code), error, "{status} {code}");

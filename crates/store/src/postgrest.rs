@@ -126,8 +126,10 @@ impl BeginTurns for Postgrest {
 }
 
 impl PrepareTurns for Postgrest {
-    async fn prepare_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError> {
-        self.rpc("pawl_prepare_turn", &arguments_of(turn)).await
+    async fn prepare_turn(&self, turn: &NewTurn<'_>, lease_seconds: u32) -> Result<BeginTurn, StoreError> {
+        let mut arguments = arguments_of(turn);
+        arguments["p_lease_seconds"] = lease_seconds.into();
+        self.rpc("pawl_prepare_turn", &arguments).await
     }
 }
 
@@ -186,6 +188,10 @@ impl Reflections for Postgrest {
 
     async fn record(&self, holder: Uuid, reflection: &Reflection<'_>) -> Result<RecordReflection, StoreError> {
         self.rpc("pawl_record_reflection", &json!({"p_holder": holder, "p_reflection": reflection})).await
+    }
+
+    async fn sweep(&self) -> Result<bool, StoreError> {
+        self.rpc::<Done>("pawl_sweep", &json!({})).await.map(|done| !matches!(done, Done::Ok))
     }
 
     async fn release(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError> {

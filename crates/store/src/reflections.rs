@@ -228,6 +228,8 @@ pub trait Reflections {
     async fn claim(&self, request: &ClaimRequest<'_>, before: Option<&Timestamp>) -> Result<Claim, StoreError>;
     /// Stores everything a reflection found, in one transaction.
     async fn record(&self, holder: Uuid, reflection: &Reflection<'_>) -> Result<RecordReflection, StoreError>;
+    /// Ends what nobody came back for, a batch at a time; whether there is more.
+    async fn sweep(&self) -> Result<bool, StoreError>;
     /// Gives the lease back. One that is lost already is no error.
     async fn release(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError>;
 }

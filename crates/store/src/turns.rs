@@ -150,8 +150,8 @@ pub trait BeginTurns {
 /// Begins turns that a backend's own model answers; with the secret key.
 #[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
 pub trait PrepareTurns {
-    /// As [`BeginTurns::begin_turn`], and the turn has its `system_prompt`.
-    async fn prepare_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError>;
+    /// As [`BeginTurns::begin_turn`], with a lease of this many seconds, and the turn has its `system_prompt`.
+    async fn prepare_turn(&self, turn: &NewTurn<'_>, lease_seconds: u32) -> Result<BeginTurn, StoreError>;
 }
 
 /// Outcomes of asking for a prompt's text.

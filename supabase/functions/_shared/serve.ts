@@ -12,6 +12,10 @@ interface Glue {
   crashed(): Response;
 }
 
+async function tell(response: Response): Promise<{ status: number; body: object }> {
+  return { status: response.status, body: await response.json() };
+}
+
 export function serve(glue: Glue, base64: string): { fetch(request: Request): Promise<Response> } {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   glue.initSync({ module: new WebAssembly.Module(bytes) });
@@ -49,12 +53,13 @@ export function serve(glue: Glue, base64: string): { fetch(request: Request): Pr
   function passOn(response: Response, born: Set<(cause: unknown) => void>): Response {
     let open!: TransformStreamDefaultController<Uint8Array>;
     const pipe = new TransformStream<Uint8Array, Uint8Array>({ start: (controller) => void (open = controller) });
-    const end = (body: string) => {
-      open.enqueue(new TextEncoder().encode(`event: error\ndata: ${body}\n\n`));
+    const end = async () => {
+      const { status, body } = await tell(glue.crashed());
+      open.enqueue(new TextEncoder().encode(`event: error\ndata: ${JSON.stringify({ status, ...body })}\n\n`));
       open.terminate();
     };
     // That the client has left in this very moment is no news either.
-    const fail = () => void glue.crashed().text().then(end).catch(() => {});
+    const fail = () => void end().catch(() => {});
     born.add(fail);
     // A client that leaves, and an end of ours, break the pipe; neither is news to anybody.
     response.body!.pipeTo(pipe.writable).catch(() => {}).finally(() => born.delete(fail));

@@ -1,6 +1,6 @@
 -- A person's own sessions: listed, read, renamed, deleted. Nobody else's, whoever asks.
 begin;
-select plan(127);
+select plan(131);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper'), tests.make_assistant('globex/default');
 select tests.make_member('ann', 'acme'), tests.make_member('ann', 'globex'), tests.make_member('bea', 'acme'),
@@ -207,10 +207,12 @@ select results_eq(
   $$select deleted_at, is_active, title from pawl.sessions where id = tests.id('one')$$, $$values (now(), false, 'one')$$,
   'from this moment on');
 select is(pg_temp.titles('ann'), 'two three four five', 'it is in no list');
-select is(tests.refusal('ann', sql), 'session_not_found', 'nor there for ' || left(sql, 35))
-from unnest(array[
-  pg_temp.sql_of('get', 'one'), pg_temp.rename_sql('one'), pg_temp.sql_of('delete', 'one'),
-  format('select public.pawl_begin_turn(''on'', %L)', tests.id('one'))]) sql;
+select is(tests.refusal(who, sql), 'session_not_found', format('nor there for %s: %s', who, left(sql, 35)))
+from (values ('ann', ''), ('service', pg_temp.for_user('ann'))) v (who, options),
+  lateral unnest(array[
+    pg_temp.sql_of('get', 'one', options), pg_temp.rename_sql('one', p_options => options),
+    pg_temp.sql_of('delete', 'one', options),
+    format('select public.pawl_begin_turn(''on'', %L %s)', tests.id('one'), options)]) sql;
 select is(tests.outcome('service', pg_temp.sql_of('delete', 'two', pg_temp.for_user('ann'))), 'ok',
   'the secret key deletes for whom it names');
 select is(pg_temp.titles('ann'), 'three four five', 'too');

@@ -14,6 +14,10 @@ use uuid::Uuid;
 use super::*;
 use crate::prompt_cache::Prompt;
 
+thread_local! {
+    static NOW_MS: std::cell::Cell<f64> = const { std::cell::Cell::new(0.0) };
+}
+
 const USAGE: Usage =
     Usage { input_tokens: 3, output_tokens: 2, cache_read_input_tokens: 1, cache_creation_input_tokens: 0 };
 
@@ -57,6 +61,7 @@ fn rubric() -> Rubric {
 }
 
 fn world() -> World {
+    NOW_MS.set(0.0);
     World {
         store: FakeStore::new(rubric(), "Be plain."),
         user: Uuid::from_u128(0xA),
@@ -69,15 +74,18 @@ impl World {
     async fn send(&self, caller: FakeStore, headers: &[(&str, &str)], body: Value) -> Result<Response, ApiError> {
         let own = [("content-type", "application/json")];
         let headers = own.iter().chain(headers).map(|&(name, value)| (name.into(), value.into())).collect();
-        let request = Request { method: "POST".into(), headers, body: body.to_string().into_bytes() };
+        let request = Request { method: "POST".into(), headers, body: body.to_string().into_bytes(), received_ms: 0.0 };
         let ports = Ports {
             caller,
             service: self.store.clone(),
             prompts: Rc::clone(&self.prompts),
-            now_ms: || 0.0,
-            started_ms: 0.0,
+            now_ms: || NOW_MS.get(),
+            received_ms: NOW_MS.get(),
             deadline: Duration::from_secs(120),
-            sleep: Rc::new(|_| Box::pin(std::future::pending())),
+            sleep: Rc::new(|time| {
+                NOW_MS.set(NOW_MS.get() + time.as_secs_f64() * 1000.0);
+                Box::pin(std::future::ready(()))
+            }),
         };
         handle(request, "r1".to_owned(), ports, Ok(self.model.clone())).await.map_err(ApiError::from)
     }
@@ -214,6 +222,8 @@ async fn bad_input_is_refused_before_anything_is_written_or_paid_for() {
         (json!({"message": "x", "action": "sing"}), (400, "invalid_request")),
         (json!({"message": "x", "action": 7}), (400, "invalid_request")),
         (json!({"message": "x", "action": "prepare", "stream": true}), (400, "invalid_request")),
+        (json!({"message": "x", "action": "prepare", "lease_seconds": 149}), (400, "invalid_request")),
+        (json!({"message": "x", "lease_seconds": 150}), (400, "invalid_request")),
         (json!({"message": "x", "session_id": "7"}), (400, "invalid_request")),
         (json!({"message": "x", "session_id": Uuid::from_u128(99)}), (404, "session_not_found")),
         (json!({"message": "x", "assistant": "nobody"}), (404, "assistant_not_found")),
@@ -297,20 +307,41 @@ async fn another_assistants_version_never_stands_in() {
 #[tokio::test]
 async fn an_answer_that_cannot_be_stored_is_an_error_and_the_message_stays() {
     let w = world();
-    w.store.fail_next("complete_turn", StoreError::Unavailable("timeout".into()));
-    w.store.fail_next("complete_turn", StoreError::Unavailable("timeout".into()));
+    lose(&w, "complete_turn", 20);
     assert_eq!(w.code(json!({"message": "x"})).await, (503, "database_unavailable"));
     // It may be stored all the same: the turn is not given up.
     assert_eq!((w.store.turns()[0].message.as_str(), w.store.turns()[0].error_code.as_deref()), ("x", None));
+    assert!(NOW_MS.get() < 140_000.0, "{}", NOW_MS.get());
+
+    let w = world();
     w.store.fail_next("complete_turn", StoreError::Unexpected("22003".into()));
     assert_eq!(w.code(json!({"message": "y"})).await, (500, "internal"));
-    assert_eq!(w.store.turns()[1].error_code.as_deref(), Some("internal"));
+    assert_eq!(w.store.turns()[0].error_code.as_deref(), Some("internal"));
+}
+
+/// The next calls of this operation get no answer.
+fn lose(w: &World, operation: &'static str, calls: usize) {
+    (0..calls).for_each(|_| w.store.fail_next(operation, StoreError::Unavailable("timeout".into())));
 }
 
 #[tokio::test]
-async fn a_paid_answer_survives_one_lost_call() {
+async fn who_waits_to_be_told_of_a_failure_does_not_wait_for_the_database() {
     let w = world();
-    w.store.fail_next("complete_turn", StoreError::Unavailable("timeout".into()));
+    w.next(Err(ModelError::Refused));
+    lose(&w, "fail_turn", 20);
+    assert_eq!(w.code(json!({"message": "x"})).await, (422, "model_refused"));
+    assert!(NOW_MS.get() <= 2_000.0, "{}", NOW_MS.get());
+    let w = world();
+    w.next(Err(ModelError::Refused));
+    lose(&w, "fail_turn", 1);
+    w.code(json!({"message": "x"})).await;
+    assert_eq!(w.store.turns()[0].error_code.as_deref(), Some("model_refused"));
+}
+
+#[tokio::test]
+async fn a_paid_answer_survives_a_minute_without_a_database() {
+    let w = world();
+    lose(&w, "complete_turn", 8);
     assert_eq!(w.call(json!({"message": "x"})).await.unwrap()["answer"], "answer 1");
     assert_eq!(w.asked().len(), 1);
 }
@@ -387,6 +418,9 @@ async fn the_header_asks_for_a_stream_too_and_the_body_has_the_last_word() {
     let user = w.store.as_user(w.user);
     let whole = w.send(user, &accept, json!({"message": "Hi", "stream": false})).await.unwrap();
     assert_eq!(read(&whole)["answer"], "answer 2");
+    let either = [("accept", "application/json, text/event-stream")];
+    let whole = w.send(w.store.as_user(w.user), &either, json!({"message": "Hi"})).await.unwrap();
+    assert_eq!(read(&whole)["answer"], "answer 3");
 }
 
 #[tokio::test]
@@ -395,7 +429,7 @@ async fn what_fails_after_the_start_is_an_event_and_what_fails_before_a_response
     w.next(Err(ModelError::Overloaded(Some(7))));
     let events = w.stream(&[], json!({"message": "Hi", "stream": true})).await.unwrap();
     assert_eq!(events.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>(), ["start", "error"]);
-    let told = json!({"status": 503, "code": "model_overloaded", "retry_after": "7", "request_id": "r1",
+    let told = json!({"status": 503, "code": "model_overloaded", "retry_after": 7, "request_id": "r1",
                       "message": "No answer: the model is overloaded. Your message is stored."});
     assert_eq!(events[1].2, told);
     assert_eq!(w.store.turns()[0].error_code.as_deref(), Some("model_overloaded"));
@@ -440,8 +474,7 @@ async fn a_failed_turn_is_tried_again_under_its_key_and_another_request_is_not()
 #[tokio::test]
 async fn a_turn_under_way_is_409_until_its_lease_runs_out_and_then_counts_as_lost() {
     let w = world();
-    w.store.fail_next("complete_turn", StoreError::Unavailable("timeout".into()));
-    w.store.fail_next("complete_turn", StoreError::Unavailable("timeout".into()));
+    lose(&w, "complete_turn", 10);
     w.call_with_key("k", json!({"message": "Hi"})).await.unwrap_err();
     let error = w.call_with_key("k", json!({"message": "Hi"})).await.unwrap_err();
     assert_eq!((error.status, error.code, retry_after(&error)), (409, "turn_in_progress", Some("2")));
@@ -490,7 +523,8 @@ async fn a_limit_is_a_429_that_says_when_to_come_back() {
 #[tokio::test]
 async fn what_a_failed_turn_cost_is_counted() {
     let w = world();
-    let refused = Unanswered { error: ModelError::Refused, model: "m".into(), usage: USAGE };
+    let spent = Some(pawl_model::Spent { model: "m".into(), usage: USAGE });
+    let refused = Unanswered { error: ModelError::Refused, spent };
     w.model.0.next.borrow_mut().push_back(Err(refused));
     w.call(json!({"message": "one"})).await.unwrap_err();
     assert_eq!(w.store.spent().iter().map(|s| (s.model.as_str(), s.usage)).collect::<Vec<_>>(), [("m", USAGE)]);
@@ -501,7 +535,7 @@ async fn what_a_failed_turn_cost_is_counted() {
 
 async fn prepared(w: &World, key: &str) -> Turn {
     let turn = NewTurn { message: "Hi", user_id: Some(w.user), idempotency_key: Some(key), ..NewTurn::default() };
-    match w.store.prepare_turn(&turn).await.unwrap() {
+    match w.store.prepare_turn(&turn, 150).await.unwrap() {
         pawl_store::turns::BeginTurn::Ok(turn) => turn,
         refused => panic!("{refused:?}"),
     }
@@ -597,6 +631,7 @@ async fn what_ends_a_turn_is_checked() {
         (&complete, "usage", json!({"input_tokens": -1})),
         (&complete, "tools", json!(vec!["t"; 51])),
         (&complete, "message", json!("x")),
+        (&fail, "model", json!("")),
         (&fail, "error_code", json!("Not a code")),
         (&fail, "error_code", json!("x".repeat(65))),
         (&fail, "attempt", json!("one")),
@@ -625,13 +660,14 @@ async fn a_backend_with_its_own_model_needs_no_key_for_ours() {
             method: "POST".into(),
             headers: vec![("content-type".into(), "application/json".into())],
             body: body.to_string().into_bytes(),
+            received_ms: 0.0,
         };
         let ports = Ports {
             caller: w.store.clone(),
             service: w.store.clone(),
             prompts: Rc::default(),
             now_ms: || 0.0,
-            started_ms: 0.0,
+            received_ms: 0.0,
             deadline: Duration::ZERO,
             sleep: Rc::new(|_| Box::pin(std::future::pending())),
         };

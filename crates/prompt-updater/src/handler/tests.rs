@@ -117,6 +117,7 @@ impl World {
             method: "POST".into(),
             headers: vec![("content-type".into(), "application/json".into())],
             body: body.to_string().into_bytes(),
+            ..Request::default()
         };
         let response =
             update(&request, "r1", &Ports { store, rewriter: &self.writer }).await.map_err(ApiError::from)?;

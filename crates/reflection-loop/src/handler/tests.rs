@@ -124,6 +124,7 @@ impl World {
             method: "POST".into(),
             headers: vec![("content-type".into(), "application/json".into())],
             body: body.to_string().into_bytes(),
+            ..Request::default()
         };
         let ports = Ports {
             store,

@@ -57,9 +57,9 @@ impl Default for Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "documented at the table organization_settings")]
 pub struct Limits {
-    pub user_requests_per_minute: i32,
+    pub user_requests_per_minute: usize,
     pub user_tokens_per_day: u64,
-    pub organization_requests_per_minute: i32,
+    pub organization_requests_per_minute: usize,
     pub organization_tokens_per_day: u64,
 }
 
@@ -106,7 +106,6 @@ pub struct StoredTurn {
     pub error_code: Option<String>,
     pub attempts: i32,
     pub lost_attempts: i32,
-    pub begun_at: DateTime<Utc>,
     pub lease_expires_at: DateTime<Utc>,
 }
 
@@ -137,12 +136,17 @@ pub struct Spent {
     pub usage: Usage,
 }
 
+/// When a turn was begun or tried again, and whose.
+pub(crate) struct Attempt {
+    pub(crate) organization_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) begun_at: DateTime<Utc>,
+}
+
 /// An idempotency key in use.
 pub(crate) struct Key {
     pub(crate) user_id: Uuid,
     pub(crate) key: String,
-    /// What stands for the hash of the request.
-    pub(crate) request: String,
     pub(crate) turn_id: Uuid,
     pub(crate) created_at: DateTime<Utc>,
 }
@@ -203,6 +207,7 @@ pub(crate) struct State {
     pub(crate) prompts: Vec<Prompt>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) turns: Vec<StoredTurn>,
+    pub(crate) attempts: Vec<Attempt>,
     pub(crate) keys: Vec<Key>,
     pub(crate) limits: BTreeMap<Uuid, Limits>,
     pub(crate) spent: Vec<Spent>,

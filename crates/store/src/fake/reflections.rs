@@ -93,6 +93,20 @@ impl Reflections for FakeStore {
         }))
     }
 
+    async fn sweep(&self) -> Result<bool, StoreError> {
+        self.service_call("sweep")?;
+        let now = self.now();
+        self.state(|s| {
+            let lost =
+                s.turns.iter_mut().filter(|t| t.answer.is_none() && t.error_code.is_none() && t.lease_expires_at < now);
+            lost.for_each(|turn| {
+                turn.error_code = Some("turn_lost".to_owned());
+                turn.lost_attempts += 1;
+            });
+        });
+        Ok(false)
+    }
+
     async fn release(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError> {
         self.service_call("release")?;
         self.state(|s| {

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use pawl_core::conversation::Exchange;
 use uuid::Uuid;
 
-use super::{Caller, FakeStore, Key, Session, Spent, State, StoredAnswer, StoredTurn};
+use super::{Attempt, Caller, FakeStore, Key, Session, Spent, State, StoredAnswer, StoredTurn};
 use crate::{
     StoreError,
     turns::{
@@ -36,14 +36,13 @@ impl BeginTurns for FakeStore {
         let now = self.now();
         let (turn_id, new_session, message_id) = (self.draw(), self.draw(), self.draw());
         Ok(self.state(|s| {
-            let request = format!("{:?}", (turn.message, turn.session_id, turn.assistant, turn.organization_id));
             let known = turn.idempotency_key.and_then(|key| {
                 s.keys.iter().find(|k| k.user_id == user_id && k.key == key && k.created_at > now - KEY_LIFETIME)
             });
-            if known.is_some_and(|known| known.request != request) {
+            let earlier = known.and_then(|known| s.turns.iter().find(|t| t.id == known.turn_id)).cloned();
+            if earlier.as_ref().is_some_and(|earlier| !s.is_same(earlier, turn)) {
                 return BeginTurn::KeyReused;
             }
-            let earlier = known.and_then(|known| s.turns.iter().find(|t| t.id == known.turn_id)).cloned();
             let wanted = earlier.as_ref().map(|t| t.session_id).or(turn.session_id);
 
             let given = s.sessions.iter().find(|x| Some(x.id) == wanted && x.user_id == user_id);
@@ -86,7 +85,6 @@ impl BeginTurns for FakeStore {
                     prompt_id,
                     attempts: earlier.attempts + 1,
                     lost_attempts: earlier.lost_attempts + lost,
-                    begun_at: now,
                     lease_expires_at,
                     ..earlier
                 }
@@ -97,7 +95,7 @@ impl BeginTurns for FakeStore {
                 }
                 if let Some(key) = turn.idempotency_key {
                     s.keys.retain(|k| k.user_id != user_id || k.key != key);
-                    s.keys.push(Key { user_id, key: key.to_owned(), request, turn_id, created_at: now });
+                    s.keys.push(Key { user_id, key: key.to_owned(), turn_id, created_at: now });
                 }
                 StoredTurn {
                     id: turn_id,
@@ -111,11 +109,11 @@ impl BeginTurns for FakeStore {
                     error_code: None,
                     attempts: 1,
                     lost_attempts: 0,
-                    begun_at: now,
                     lease_expires_at,
                 }
             };
             let history = s.history_before(&stored);
+            s.attempts.push(Attempt { organization_id, user_id, begun_at: now });
             let begun = Turn {
                 turn_id: stored.id,
                 attempt: stored.attempts,
@@ -155,6 +153,17 @@ fn replayed(turn: Option<&StoredTurn>) -> BeginTurn {
 }
 
 impl State {
+    /// Whether a request with a known key asks for the turn that the key began: what it leaves out is what the turn has.
+    fn is_same(&self, earlier: &StoredTurn, request: &NewTurn<'_>) -> bool {
+        let session = self.sessions.iter().find(|s| s.id == earlier.session_id);
+        let assistant_id = session.map(|s| s.assistant_id);
+        let named = || self.find_assistant(earlier.organization_id, request.assistant);
+        request.message == earlier.message
+            && request.session_id.is_none_or(|id| id == earlier.session_id)
+            && request.organization_id.is_none_or(|id| id == earlier.organization_id)
+            && (request.assistant.is_none() || named() == assistant_id)
+    }
+
     /// As `pawl.history_before`.
     fn history_before(&self, turn: &StoredTurn) -> Vec<Exchange> {
         let earlier = self.turns.iter().take_while(|t| t.id != turn.id).filter(|t| t.session_id == turn.session_id);
@@ -170,10 +179,15 @@ impl State {
 }
 
 impl PrepareTurns for FakeStore {
-    async fn prepare_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError> {
+    async fn prepare_turn(&self, turn: &NewTurn<'_>, lease_seconds: u32) -> Result<BeginTurn, StoreError> {
         self.service_call("prepare_turn")?;
         Ok(match self.begin_turn(turn).await? {
             BeginTurn::Ok(begun) => {
+                let lease_expires_at = self.now() + TimeDelta::seconds(lease_seconds.into());
+                self.state(|s| {
+                    let turn = s.turns.iter_mut().find(|t| t.id == begun.turn_id);
+                    turn.into_iter().for_each(|t| t.lease_expires_at = lease_expires_at);
+                });
                 let content =
                     |s: &mut State| s.prompts.iter().find(|p| p.id == begun.prompt_id).map(|p| p.content.clone());
                 BeginTurn::Ok(Turn { system_prompt: self.state(content), ..begun })
@@ -201,14 +215,26 @@ impl TurnLedger for FakeStore {
                 return CompleteTurn::TurnNotFound;
             };
             if stored.attempts != turn.attempt {
+                s.spent.push(Spent {
+                    organization_id: stored.organization_id,
+                    user_id: Some(stored.user_id),
+                    at: now,
+                    purpose: None,
+                    model: turn.model.to_owned(),
+                    usage: turn.usage,
+                });
                 return CompleteTurn::Superseded;
             }
             if let Some(answer) = &stored.answer {
                 return CompleteTurn::Ok { answer_id: answer.id };
             }
-            if stored.error_code.is_some() {
-                return CompleteTurn::TurnFailed;
+            match stored.error_code.as_deref() {
+                None => {}
+                // One that was given up as lost turns up after all.
+                Some("turn_lost") => stored.lost_attempts -= 1,
+                Some(_) => return CompleteTurn::TurnFailed,
             }
+            stored.error_code = None;
             stored.prompt_id = turn.prompt_id.unwrap_or(stored.prompt_id);
             let version = versions.iter().find(|(id, _)| *id == stored.prompt_id);
             stored.answer = Some(StoredAnswer {

@@ -37,29 +37,21 @@ impl State {
     /// As `pawl.limit_reached`.
     pub(crate) fn limit_reached(&self, organization_id: Uuid, user_id: Uuid, now: DateTime<Utc>) -> Option<BeginTurn> {
         let limits = self.limits.get(&organization_id).copied().unwrap_or_default();
-        let in_the_way = |user: Option<Uuid>, limit: i32| {
-            let mut requests = 0;
-            let ours = self
-                .turns
-                .iter()
-                .rev()
-                .filter(|t| t.organization_id == organization_id && user.is_none_or(|user| t.user_id == user));
-            let mut recent: Vec<_> = ours.filter(|t| t.begun_at > now - A_MINUTE).collect();
-            recent.sort_by_key(|t| std::cmp::Reverse(t.begun_at));
-            recent.into_iter().find(|t| {
-                requests += t.attempts;
-                requests >= limit
-            })
+        let in_the_way = |user: Option<Uuid>, limit: usize| {
+            let ours = self.attempts.iter().rev().filter(|attempt| {
+                attempt.organization_id == organization_id && user.is_none_or(|user| attempt.user_id == user)
+            });
+            ours.filter(|attempt| attempt.begun_at > now - A_MINUTE).nth(limit.saturating_sub(1))
         };
         let wait = |until: DateTime<Utc>| u32::try_from((until - now).num_seconds()).unwrap_or_default().max(1);
         let requests = in_the_way(Some(user_id), limits.user_requests_per_minute)
-            .map(|turn| (Limit::UserRequests, turn))
+            .map(|attempt| (Limit::UserRequests, attempt))
             .or_else(|| {
-                let turn = in_the_way(None, limits.organization_requests_per_minute)?;
-                Some((Limit::OrganizationRequests, turn))
+                let attempt = in_the_way(None, limits.organization_requests_per_minute)?;
+                Some((Limit::OrganizationRequests, attempt))
             });
-        if let Some((limit, turn)) = requests {
-            return Some(BeginTurn::Limited { limit, retry_after: wait(turn.begun_at + A_MINUTE) });
+        if let Some((limit, attempt)) = requests {
+            return Some(BeginTurn::Limited { limit, retry_after: wait(attempt.begun_at + A_MINUTE) });
         }
 
         let used = |user: Option<Uuid>| -> u64 {

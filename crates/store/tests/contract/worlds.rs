@@ -246,7 +246,8 @@ impl World for StackWorld {
         let seconds = time.num_seconds();
         for (table, columns) in [
             ("messages", &["created_at"][..]),
-            ("turns", &["begun_at", "lease_expires_at"]),
+            ("turns", &["lease_expires_at"]),
+            ("turn_attempts", &["begun_at"]),
             ("idempotency_keys", &["created_at"]),
             ("reflection_logs", &["created_at"]),
             ("system_prompts", &["created_at", "activated_at"]),

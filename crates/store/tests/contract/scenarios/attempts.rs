@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use futures_util::future::{join_all, join3};
 use pawl_store::{
     fake::Limits,
+    reflections::Reflections,
     turns::{BeginTurn, BeginTurns, CompleteTurn, Limit, NewTurn, PrepareTurns, StoredAnswer, TurnLedger},
     usage::{Purpose, UsageLedger},
 };
@@ -24,8 +25,23 @@ pub async fn a_key_makes_one_turn_of_many_requests(world: &impl World) {
     let first = begin(&user, keyed).await;
     assert_eq!(first.attempt, 1);
     assert_eq!(user.begin_turn(&keyed).await.unwrap(), BeginTurn::InProgress);
-    let other = NewTurn { message: "another", ..keyed };
-    assert_eq!(user.begin_turn(&other).await.unwrap(), BeginTurn::KeyReused);
+    let others = [
+        NewTurn { message: "another", ..keyed },
+        NewTurn { session_id: Some(Uuid::max()), ..keyed },
+        NewTurn { organization_id: Some(Uuid::max()), ..keyed },
+        NewTurn { assistant: Some("another"), ..keyed },
+    ];
+    for other in others {
+        assert_eq!(user.begin_turn(&other).await.unwrap(), BeginTurn::KeyReused, "{other:?}");
+    }
+    // What the first answer told may be said.
+    let same = NewTurn {
+        session_id: Some(first.session_id),
+        organization_id: Some(organization_id),
+        assistant: Some("default"),
+        ..keyed
+    };
+    assert_eq!(user.begin_turn(&same).await.unwrap(), BeginTurn::InProgress);
 
     // Its function died: the lease runs out.
     world.wait(LEASE).await;
@@ -34,12 +50,25 @@ pub async fn a_key_makes_one_turn_of_many_requests(world: &impl World) {
     assert_eq!(service.complete_turn(&finished(&first, "late")).await.unwrap(), CompleteTurn::Superseded);
     assert!(!service.fail_turn(&failed(&first)).await.unwrap(), "an attempt ends its own turn only");
 
+    // Swept up as lost, an answer that turns up after all is stored.
+    let swept = begin(&user, NewTurn { message: "swept", ..NewTurn::default() }).await;
+    world.wait(LEASE + TimeDelta::seconds(1)).await;
+    while service.sweep().await.unwrap() {}
+    complete(&service, &swept, "after all").await;
+    let given_up = begin(&user, NewTurn { message: "given up", ..NewTurn::default() }).await;
+    assert!(service.fail_turn(&failed(&given_up)).await.unwrap());
+    assert_eq!(service.complete_turn(&finished(&given_up, "late")).await.unwrap(), CompleteTurn::TurnFailed);
+    let second = match user.begin_turn(&keyed).await.unwrap() {
+        BeginTurn::Ok(turn) => turn,
+        otherwise => panic!("not tried again after a sweep: {otherwise:?}"),
+    };
+
     // It fails, and is tried again at once; what was said meanwhile comes after it.
     assert!(service.fail_turn(&failed(&second)).await.unwrap());
     let going_on = NewTurn { message: "two", session_id: Some(first.session_id), ..NewTurn::default() };
     complete(&service, &begin(&user, going_on).await, "answer two").await;
     let third = begin(&user, keyed).await;
-    assert_eq!((third.attempt, third.history.len()), (3, 0));
+    assert_eq!((third.attempt, third.history.len()), (4, 0));
     let answer_id = complete(&service, &third, "answer one").await;
 
     let stored = StoredAnswer {
@@ -72,15 +101,20 @@ pub async fn a_backend_prepares_a_turn_and_ends_it(world: &impl World) {
     assert_eq!(begin(&user, NewTurn { message: "mine", ..NewTurn::default() }).await.system_prompt, None);
 
     let new = NewTurn { message: "one", user_id: Some(user_id), idempotency_key: Some("p"), ..NewTurn::default() };
-    let BeginTurn::Ok(turn) = service.prepare_turn(&new).await.unwrap() else { panic!("the turn was refused") };
+    let BeginTurn::Ok(turn) = service.prepare_turn(&new, 150).await.unwrap() else { panic!("the turn was refused") };
     assert_eq!(turn.system_prompt.as_deref(), Some("You answer questions about bicycles."));
-    assert_eq!(service.prepare_turn(&new).await.unwrap(), BeginTurn::InProgress);
+    assert_eq!(service.prepare_turn(&new, 150).await.unwrap(), BeginTurn::InProgress);
+    let long = NewTurn { idempotency_key: Some("long"), ..new };
+    assert!(matches!(service.prepare_turn(&long, 600).await.unwrap(), BeginTurn::Ok(_)));
+    world.wait(TimeDelta::seconds(599)).await;
+    assert_eq!(service.prepare_turn(&long, 150).await.unwrap(), BeginTurn::InProgress, "its lease is longer");
 
     let tools = ["search".to_owned()];
+    // An answer after the lease counts, as long as nobody has begun another attempt.
     let mut answer = finished(&turn, "by another model");
     (answer.prompt_id, answer.stop_reason, answer.latency_ms, answer.tools) = (None, None, None, &tools);
     assert!(matches!(service.complete_turn(&answer).await.unwrap(), CompleteTurn::Ok { .. }));
-    let BeginTurn::Replayed(stored) = service.prepare_turn(&new).await.unwrap() else { panic!("not replayed") };
+    let BeginTurn::Replayed(stored) = service.prepare_turn(&new, 150).await.unwrap() else { panic!("not replayed") };
     assert_eq!((stored.answer.as_str(), stored.stop_reason, stored.prompt_version), ("by another model", None, 1));
 }
 

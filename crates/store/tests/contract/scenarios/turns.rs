@@ -154,7 +154,7 @@ pub async fn rights_are_the_databases(world: &impl World) {
     for (store, refusal) in [(world.nobody(), StoreError::Unauthenticated), (user, StoreError::Forbidden)] {
         assert_eq!(store.serving_context(Uuid::max()).await, Err(refusal.clone()));
         assert_eq!(store.fail_turn(&nothing).await, Err(refusal.clone()));
-        assert_eq!(store.prepare_turn(&turn).await, Err(refusal.clone()));
+        assert_eq!(store.prepare_turn(&turn, 150).await, Err(refusal.clone()));
         assert_eq!(store.record_usage(Uuid::max(), Purpose::Judge, "m", usage).await, Err(refusal.clone()));
         assert_eq!(store.claim(&claim, None).await, Err(refusal.clone()));
         assert_eq!(store.release(HOLDER, Uuid::max()).await, Err(refusal.clone()));
