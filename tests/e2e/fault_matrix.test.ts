@@ -436,8 +436,8 @@ Deno.test("the fault matrix", async (test) => {
   await onStack({ functionEnvironment, model: { baseUrl: models.url } }, async ({ stack }) => {
     database.target = stack.url;
     const world: World = { stack, database, models, functionEnvironment, healthy: await askHealthy(stack, models) };
-    // Each has a person, a prompt and a model of its own: they are played at once. But a client that leaves does so by a
-    // process of its own, whose start is work.
+    // Each has a person, a prompt and a model of its own: they are played at once. (A client that leaves has a process
+    // of its own, whose start is work.)
     const together = MATRIX.flatMap(({ chat }) => chat).filter(({ leaves }) => !leaves);
     const played = startAll(together.flatMap((cell) => WAYS.map((way) => () => playChat(world, cell, way))));
 

@@ -56,8 +56,10 @@ Deno.test(`a session of ${TURNS} turns`, (test) =>
       const read = await rowsRead() - before;
       assert.ok(read > 0 && read <= MAX_ROWS, `${read} rows`);
       let seen = 0;
-      for (let next: number | undefined; next !== null;) {
-        const { data } = await client.rpc("pawl_get_session", {
+      let next: number | null | undefined;
+      while (next !== null) {
+        // deno-lint-ignore no-explicit-any -- the page it is
+        const { data }: { data: any } = await client.rpc("pawl_get_session", {
           p_session_id: session_id,
           p_before_turn: next,
           p_limit: 200,

@@ -1,6 +1,8 @@
 /** Answers as events: in order, as they come, and stored whatever becomes of the client. */
 import assert from "node:assert/strict";
 import { asked, assertError, assertReadableByPages, contents, onStack, post, signUp } from "./scene.ts";
+import { readFileSync } from "node:fs";
+import { startFakeModel } from "./fake_model.ts";
 import { openStream, release, setFaults, told, until } from "./streams.ts";
 
 const QUESTION = "How do I repot an orchid?";
@@ -131,3 +133,55 @@ Deno.test("chat-handler streams", (test) =>
       assert.ok(!lines.some((line) => /orchid|subject\d|simulated\]/u.test(line)));
     });
   }));
+
+const STREAMS = 150;
+const PIECES = 400;
+
+Deno.test(`${STREAMS} answers of ${PIECES} pieces leave nothing behind [catches: timers and promises held for as long as the isolate lives]`, async () => {
+  const model = startFakeModel();
+  model.instead = () => longAnswer();
+  try {
+    await onStack({ model: { baseUrl: model.url } }, async ({ stack }) => {
+      const { credentials } = await signUp(stack);
+      const { pid } = stack.functions.process("chat-handler");
+      const answer = async () => {
+        const events = await (await openStream(stack, { message: "Go on!" }, credentials)).rest();
+        assert.deepEqual([events.length, events.at(-1)!.event], [PIECES + 2, "done"]);
+      };
+      for (let i = 0; i < 20; i++) await answer();
+      const before = megabytesOf(pid);
+      for (let i = 0; i < STREAMS; i++) await answer();
+      const grown = megabytesOf(pid) - before;
+      console.log(`  ${before} MB before, ${grown} MB more after`);
+      assert.ok(grown < 60, `${grown} MB more`);
+    });
+  } finally {
+    await model.stop();
+  }
+});
+
+/** A stream in many small chunks, as a network brings it. */
+function longAnswer(): Response {
+  const encoder = new TextEncoder();
+  const event = (data: { type: string }) => encoder.encode(`event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`);
+  const start = { type: "message_start", message: { id: "msg_1", model: "fake", usage: { input_tokens: 1 } } };
+  const piece = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "and so on " } };
+  const end = { type: "message_delta", delta: { stop_reason: "end_turn" }, usage: { output_tokens: PIECES } };
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent === 0) controller.enqueue(event(start));
+      else if (sent <= PIECES) controller.enqueue(event(piece));
+      else {
+        controller.enqueue(event(end));
+        controller.close();
+      }
+      sent++;
+    },
+  });
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
+
+function megabytesOf(pid: number): number {
+  return Math.round(Number(/VmRSS:\s*(\d+)/u.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1024);
+}

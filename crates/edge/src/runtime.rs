@@ -4,7 +4,6 @@ use std::{
     cell::RefCell,
     future::Future,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };

@@ -128,7 +128,9 @@ impl BeginTurns for Postgrest {
 impl PrepareTurns for Postgrest {
     async fn prepare_turn(&self, turn: &NewTurn<'_>, lease_seconds: u32) -> Result<BeginTurn, StoreError> {
         let mut arguments = arguments_of(turn);
-        arguments["p_lease_seconds"] = lease_seconds.into();
+        if let Some(named) = arguments.as_object_mut() {
+            named.insert("p_lease_seconds".to_owned(), lease_seconds.into());
+        }
         self.rpc("pawl_prepare_turn", &arguments).await
     }
 }

@@ -164,9 +164,9 @@ begin
        v_prompt, p_version),
       (tests.id(v_name), tests.id(v_name || ' session'), 'assistant', p_label || ' ' || n, v_at, v_prompt, p_version);
     insert into pawl.turns (session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status,
-                            created_at, begun_at, finished_at)
+                            created_at, finished_at)
       select s.id, s.organization_id, s.user_id, v_prompt, tests.id(v_name || ' question'), tests.id(v_name),
-             'completed', v_at, v_at, v_at
+             'completed', v_at, v_at
       from pawl.sessions s where s.id = tests.id(v_name || ' session');
   end loop;
 end
@@ -198,14 +198,18 @@ as $$
     insert into pawl.messages (session_id, role, content, created_at, prompt_id, prompt_version)
       select id, 'assistant', p_answer, now() - p_age, prompt_id, 1 from session where p_status = 'completed'
       returning id
+  ), turn as (
+    insert into pawl.turns (
+      id, session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status, error_code,
+      created_at, lease_expires_at)
+    select tests.id(p_session || ' ' || p_question), s.id, s.organization_id, s.user_id, s.prompt_id, question.id,
+           answer.id, p_status, case p_status when 'failed' then 'model_timeout' end, now() - p_age,
+           now() - p_age + interval '150 seconds'
+    from session s cross join question left join answer on true
+    returning id, organization_id, user_id
   )
-  insert into pawl.turns (
-    id, session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status, error_code,
-    created_at, begun_at, lease_expires_at)
-  select tests.id(p_session || ' ' || p_question), s.id, s.organization_id, s.user_id, s.prompt_id, question.id,
-         answer.id, p_status, case p_status when 'failed' then 'model_timeout' end, now() - p_age, now() - p_age,
-         now() - p_age + interval '150 seconds'
-  from session s cross join question left join answer on true
+  insert into pawl.turn_attempts (turn_id, attempt, organization_id, user_id, begun_at)
+    select id, 1, organization_id, user_id, now() - p_age from turn
 $$;
 
 -- A reflection's log row, and its id.
@@ -246,7 +250,7 @@ create function tests.fail_turn(
 language sql
 as $$ select format('select public.pawl_fail_turn(%L, %L, %L %s)', p_turn, p_attempt, p_code, p_options) $$;
 
--- How many rows of sessions, turns and messages a statement run as someone reads, through an index or not.
+-- How many rows of sessions, turns, their attempts and messages a statement run as someone reads, through an index or not.
 create function tests.rows_read(p_who text, p_sql text) returns bigint
 language plpgsql
 as $$
@@ -261,7 +265,7 @@ create function tests.rows_read() returns bigint
 language sql
 as $$
   select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables
-  where schemaname = 'pawl' and relname in ('sessions', 'turns', 'messages')
+  where schemaname = 'pawl' and relname in ('sessions', 'turns', 'turn_attempts', 'messages')
 $$;
 
 -- What there is to do --------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 -- Who has which right, from the catalogue: an object that nobody entered below fails.
 begin;
-select plan(91);
+select plan(94);
 
 -- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
@@ -21,6 +21,7 @@ insert into expected_tables values
   ('sessions',              'SELECT UPDATE', 'DELETE INSERT SELECT UPDATE'),
   ('suggestions',           'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('system_prompts',        'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('turn_attempts',         '',              'DELETE INSERT SELECT UPDATE'),
   ('turns',                 'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('usage',                 'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('user_usage',            'SELECT',        'DELETE INSERT SELECT UPDATE'),
@@ -40,32 +41,33 @@ insert into expected_functions values
                                                                                       'service_role'),
   ('public.pawl_complete_turn(uuid, integer, text, text, text, jsonb, integer, uuid, text[])', 'service_role'),
   ('public.pawl_fail_turn(uuid, integer, text, text, jsonb)',                         'service_role'),
-  ('public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text)',                    'service_role'),
+  ('public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer)',           'service_role'),
   ('public.pawl_publish_prompt(uuid, uuid, text, text, text)',                        'service_role'),
   ('public.pawl_record_reflection(uuid, jsonb)',                                      'service_role'),
   ('public.pawl_record_usage(uuid, text, text, jsonb)',                               'service_role'),
   ('public.pawl_refuse_update(uuid, text)',                                           'service_role'),
   ('public.pawl_release_reflection(uuid, uuid)',                                      'service_role'),
   ('public.pawl_serving_context(uuid)',                                               'service_role'),
+  ('public.pawl_sweep()',                                                             'service_role'),
   ('pawl.is_rubric(jsonb)',                                                           'service_role'),
   ('pawl.acting_user(uuid)',                                                          'authenticated service_role'),
   ('pawl.caller_id()',                                                                'authenticated service_role'),
   ('pawl.is_admin(uuid)',                                                             'authenticated service_role'),
   ('pawl.is_member(uuid)',                                                            'authenticated service_role'),
   ('pawl.is_service()',                                                               'authenticated service_role'),
+  ('pawl.count_tokens(uuid, uuid, bigint)',                                           ''),
   ('pawl.equip_assistant()',                                                          ''),
   ('pawl.equip_organization()',                                                       ''),
   ('pawl.find_assistant(uuid, text)',                                                 ''),
   ('pawl.find_organization(uuid, uuid)',                                              ''),
-  ('pawl.history_before(pawl.turns)',                                                 ''),
+  ('pawl.history_before(pawl.turns, integer)',                                        ''),
   ('pawl.is_paused(pawl.loop_settings)',                                              ''),
   ('pawl.keep_prompt_text()',                                                         ''),
   ('pawl.limit_reached(uuid, uuid)',                                                  ''),
   ('pawl.next_task(pawl.assistants, boolean, boolean)',                               ''),
-  ('pawl.record_usage(uuid, uuid, text, text, jsonb)',                                ''),
+  ('pawl.record_usage(uuid, uuid, text, text, jsonb, integer)',                       ''),
   ('pawl.request_in_the_way(uuid, uuid, integer)',                                    ''),
   ('pawl.stored_answer(pawl.turns)',                                                  ''),
-  ('pawl.sweep()',                                                                    ''),
   ('pawl.title_of(text)',                                                             ''),
   ('pawl.today()',                                                                    ''),
   ('pawl.tokens_in(jsonb)',                                                           ''),

@@ -1,6 +1,6 @@
 -- A turn that begins: whose it is, where it belongs, and what it leaves behind.
 begin;
-select plan(50);
+select plan(52);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper'), tests.make_assistant('globex/bot');
 select tests.make_member('ann', 'acme'), tests.make_member('bob', 'globex'), tests.make_member('both', 'acme'),
@@ -50,10 +50,14 @@ select results_eq(
             pg_temp.of('first', 'prompt_id'), pg_temp.of('first', 'prompt_version'))$$,
   'the message is stored, in an open turn, with the version that is to answer');
 select results_eq(
-  $$select t.organization_id, t.user_id, t.attempts, t.lost_attempts, t.begun_at, t.lease_expires_at
+  $$select t.organization_id, t.user_id, t.attempts, t.lost_attempts, t.lease_expires_at
     from pawl.turns t where t.id = pg_temp.of('first', 'turn_id')::uuid$$,
-  $$select open_id, tests.id('newcomer'), 1, 0, now(), now() + interval '150 seconds' from place$$,
+  $$select open_id, tests.id('newcomer'), 1, 0, now() + interval '150 seconds' from place$$,
   'it is theirs, in its first attempt, for as long as a request may last');
+select results_eq(
+  $$select attempt, organization_id, user_id, begun_at from pawl.turn_attempts
+    where turn_id = pg_temp.of('first', 'turn_id')::uuid$$,
+  $$select 1, open_id, tests.id('newcomer'), now() from place$$, 'which began now');
 select is(pg_temp.of('first', 'attempt'), '1', 'whose number is given');
 select is(pg_temp.of('first', 'message_id')::uuid,
   (select user_message_id from pawl.turns where id = pg_temp.of('first', 'turn_id')::uuid), 'its id is given');
@@ -90,7 +94,8 @@ from (values
   (E'  Two\n\n words\t', 'Two words', 'a title is on one line'),
   (E'\u00a0\ufeffA\u00a0 b', 'A b', 'blanks of every kind are one'),
   (repeat('é', 81), repeat('é', 80), 'and it is 80 letters at most'),
-  (repeat(' ', 1500) || 'At last', 'At last', 'it is never blank')) v (message, title, why);
+  (repeat(' ', 1500) || 'At last', 'At last', 'it is never blank'),
+  (repeat(E'\u00a0\n\ufeff', 5000) || 'At last', 'At last', 'whatever blanks a message begins with')) v (message, title, why);
 
 -- Where a turn belongs
 select is(pg_temp.begin_turn('ann', 'ann', $$'hi'$$), 'ok', 'a member of one organisation names none');

@@ -1,6 +1,6 @@
 -- A turn that is refused says why and leaves nothing behind: no message, no session, no membership, no user.
 begin;
-select plan(31);
+select plan(33);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper'), tests.make_assistant('globex/default'),
        tests.make_assistant('several/one'), tests.make_assistant('several/two'), tests.make_assistant('silent/default');
@@ -34,6 +34,8 @@ from (values
   ('ann', $$null$$, 'message_empty', 'no message'),
   ('ann', $$repeat('a', 32769)$$, 'message_too_long', 'one byte over 32 KiB'),
   ('ann', $$repeat('é', 16385)$$, 'message_too_long', 'bytes are counted, not letters'),
+  ('ann', $$repeat(' ', 32769)$$, 'message_too_long', 'also of one that is blank'),
+  ('ann', $$repeat(E'\u00a0\ufeff', 10)$$, 'message_empty', 'blanks are blanks'),
   ('both', $$'hi'$$, 'organization_required', 'a member of several chooses one'),
   ('both', $$'hi', {bob session}$$, 'organization_required', 'a foreign session chooses none for them'),
   ('ann', $$'hi', p_organization_id => {globex}$$, 'organization_not_found', 'a foreign organisation'),

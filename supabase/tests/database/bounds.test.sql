@@ -1,11 +1,12 @@
--- What a request reads does not grow with what is stored. Counted are rows of sessions, turns and messages, not seconds.
+-- What a request reads does not grow with what is stored. Counted are rows of sessions, turns,
+-- their attempts and messages, not seconds.
 begin;
-select plan(21);
+select plan(24);
 
 select tests.make_assistant('acme/default'), tests.make_member('ann', 'acme'), tests.make_member('max', 'acme');
 update pawl.organization_settings set user_requests_per_minute = null where organization_id = tests.id('acme');
 
--- Many turns at once: `q1` and `a1`, and so on.
+-- Many turns at once, an hour ago: `q1` and `a1`, and so on.
 create function pg_temp.make_turns(p_session text, p_first integer, p_last integer, p_status text default 'completed')
 returns void
 language sql
@@ -20,13 +21,17 @@ as $$
     insert into pawl.messages (id, session_id, role, content, prompt_id, prompt_version)
       select tests.id(p_session || ' a' || n), id, 'assistant', 'a' || n, tests.id('acme/default v1'), 1
       from session, generate_series(p_first, p_last) n where p_status = 'completed'
+  ), turn as (
+    insert into pawl.turns (
+      session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status, error_code)
+    select id, organization_id, user_id, tests.id('acme/default v1'), tests.id(p_session || ' q' || n),
+           case p_status when 'completed' then tests.id(p_session || ' a' || n) end, p_status,
+           case p_status when 'failed' then 'model_timeout' end
+    from session, generate_series(p_first, p_last) n order by n
+    returning id, organization_id, user_id
   )
-  insert into pawl.turns (
-    session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status, error_code, begun_at)
-  select id, organization_id, user_id, tests.id('acme/default v1'), tests.id(p_session || ' q' || n),
-         case p_status when 'completed' then tests.id(p_session || ' a' || n) end, p_status,
-         case p_status when 'failed' then 'model_timeout' end, now() - interval '1 hour'
-  from session, generate_series(p_first, p_last) n order by n
+  insert into pawl.turn_attempts (turn_id, attempt, organization_id, user_id, begun_at)
+    select id, 1, organization_id, user_id, now() - interval '1 hour' from turn
 $$;
 create function pg_temp.begin_sql(p_session text) returns text
 language sql as $$ select format('select public.pawl_begin_turn(''hi'', %L)', tests.id(p_session)) $$;
@@ -52,7 +57,7 @@ select tests.make_session('session ' || n, 'person ' || n, 'acme/default') from 
 select tests.make_session('max ' || n, 'max', 'acme/default', n * interval '1 minute')
 from generate_series(1, 3000) n;
 -- As autovacuum does: until then Postgres takes every table for a small one.
-analyze pawl.sessions, pawl.turns, pawl.messages;
+analyze pawl.sessions, pawl.turns, pawl.turn_attempts, pawl.messages;
 select is((select count(*)::int from pawl.turns where session_id = tests.id('long')), 10000, 'ten thousand turns');
 
 -- A turn: fifty turns, their hundred messages, and a few rows beside them.
@@ -99,7 +104,7 @@ select cmp_ok(tests.rows_read('service', format(
     tests.id('max 1500'))),
   '<=', 10::bigint, 'its end');
 
--- The limits a minute: no more turns of the last minute than the limit asks about.
+-- The limits a minute: no more attempts of the last minute than the limit asks about.
 create function pg_temp.set(p_user integer, p_organization integer) returns void
 language sql
 as $$
@@ -109,8 +114,9 @@ as $$
 $$;
 create function pg_temp.limited(p_who text) returns text
 language sql as $$ select tests.begin_turn(p_who, 'hi') ->> 'limit' $$;
-update pawl.turns set begun_at = now() - interval '1 second' where session_id = tests.id('long');
-analyze pawl.turns;
+update pawl.turn_attempts set begun_at = now() - interval '1 second'
+  where turn_id in (select id from pawl.turns where session_id = tests.id('long'));
+analyze pawl.turn_attempts;
 select pg_temp.set(30, 300);
 select is(pg_temp.limited(who), expected, who || ' is limited')
 from (values ('ann', 'user_requests'), ('max', 'organization_requests')) v (who, expected);
@@ -123,6 +129,12 @@ set local plan_cache_mode = force_generic_plan;
 select cmp_ok(tests.rows_read('max', 'select public.pawl_begin_turn(''hi'')'), '<=', 320::bigint,
   'whatever way Postgres is told to plan');
 reset plan_cache_mode;
+-- Ten thousand attempts long ago are passed over.
+update pawl.turn_attempts set begun_at = now() - interval '2 minutes' where user_id = tests.id('ann');
+analyze pawl.turn_attempts;
+select is(pg_temp.limited(who), null, who || ' is not limited any more') from unnest('{ann,max}'::text[]) who;
+select cmp_ok(pg_temp.read_at_last('ann', 'select public.pawl_begin_turn(''hi'')'), '<=', 50::bigint,
+  'by what is over a minute old');
 select pg_temp.set(null, null);
 select cmp_ok(tests.rows_read('ann', 'select public.pawl_begin_turn(''hi'')'), '<=', 20::bigint,
   'without limits nothing is counted');

@@ -5,7 +5,6 @@ select plan(4);
 select tests.make_assistant('acme/default'), tests.make_member('ann', 'acme');
 do $$ begin perform tests.begin_turn('ann', 'hi', ', p_idempotency_key => ''a key'''); end $$;
 insert into pawl.usage (organization_id, day, purpose, model) values (tests.id('acme'), pawl.today(), 'chat', 'a-model');
-insert into pawl.user_usage (organization_id, user_id, day) values (tests.id('acme'), tests.id('ann'), pawl.today());
 select tests.make_answers('acme/default', 3), tests.make_version('acme/default', 2);
 update pawl.loop_settings set min_conversations = 1 where assistant_id = tests.id('acme/default');
 select tests.claim('w1', 'acme/default');

@@ -1,12 +1,12 @@
 -- How a turn ends: with an answer, once, or with the reason why there is none. The user's message is safe either way.
 begin;
-select plan(41);
+select plan(45);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2), tests.make_member('ann', 'acme');
 create temp table turn_of (name text primary key, turn_id uuid, session_id uuid, message_id uuid);
 insert into turn_of
   select name, (turn ->> 'turn_id')::uuid, (turn ->> 'session_id')::uuid, (turn ->> 'message_id')::uuid
-  from unnest('{answered,plain,late,lost,mistaken,unnumbered}'::text[]) name,
+  from unnest('{answered,plain,late,lost,mistaken}'::text[]) name,
        lateral tests.call('ann', format('select public.pawl_begin_turn(%L)', 'Question ' || name)) turn;
 
 create function pg_temp.id(p_name text) returns uuid
@@ -36,9 +36,15 @@ as $$
     format(', p_prompt_id => %L', tests.id(p_prompt)))
 $$;
 select is(tests.refusal('service', tests.complete_turn(tests.id('nothing'))), 'turn_not_found', 'an unknown turn');
-select is(tests.refusal('service', tests.complete_turn(pg_temp.id('answered'), attempt)), 'superseded',
-          'an answer of ' || what)
-from (values (2, 'an attempt that never began'), (0, 'none')) v (attempt, what);
+select is(
+  tests.outcome('service', tests.complete_turn(pg_temp.id('answered'), attempt, p_usage => '{"output_tokens": 5}')),
+  'superseded', 'an answer of ' || what)
+from (values (2, 'an attempt that never began'), (0, 'none'), (null, 'nobody knows which')) v (attempt, what);
+select is((select count(*)::int from pawl.messages m join turn_of t using (session_id) where t.name = 'answered'), 1,
+  'is not stored');
+select is((select status from pawl.turns where id = pg_temp.id('answered')), 'open', 'nor does it end the turn');
+select is((select format('%s: %s', calls, output_tokens) from pawl.usage where organization_id = tests.id('acme')),
+  '3: 15', 'but it was paid for');
 select throws_ok(
   format('select tests.call(''service'', %L)', pg_temp.answer_of('answered', 'A', 'nothing')),
   'P0002', null, 'an answer of an unknown version is a bug');
@@ -116,8 +122,8 @@ select throws_ok(
   format('select tests.call(''service'', %L)', tests.fail_turn(pg_temp.id('mistaken'), p_code => null)),
   '23514', null, 'giving up takes a reason');
 select is((select status from pawl.turns where id = pg_temp.id('mistaken')), 'open', 'without one the turn stays open');
-select is(tests.refusal('service', tests.complete_turn(pg_temp.id('unnumbered'), null)), 'superseded',
-  'nor is an answer stored of nobody knows which attempt');
+select is(tests.refusal('service', tests.fail_turn(pg_temp.id('mistaken'), null)), 'turn_not_found',
+  'as it does without a number');
 
 -- The rows themselves
 select throws_ok(

@@ -1,6 +1,6 @@
 -- A request sent again with its key begins no second turn: it is told what became of the first, or tries it again.
 begin;
-select plan(90);
+select plan(123);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2), tests.make_assistant('acme/helper'),
        tests.make_assistant('globex/default');
@@ -37,7 +37,8 @@ $$;
 create function pg_temp.run_out(p_name text) returns void
 language sql
 as $$
-  update pawl.turns set begun_at = now() - interval '150 seconds', lease_expires_at = now() where id = pg_temp.id(p_name)
+  update pawl.turn_attempts set begun_at = begun_at - interval '150 seconds' where turn_id = pg_temp.id(p_name);
+  update pawl.turns set lease_expires_at = now() where id = pg_temp.id(p_name);
 $$;
 create function pg_temp.complete(p_name text, p_attempt integer default 1) returns text
 language sql
@@ -64,9 +65,13 @@ select is(pg_temp.ask('slow again', 'slow'), 'ok attempt 2', 'and no longer: it 
 select is((select turn from turn_of where name = 'slow again') - 'attempt',
   (select turn from turn_of where name = 'slow') - 'attempt', 'the same turn, session and message');
 select is(pg_temp.state('slow'), 'open, attempts 2, lost 1', 'what came of the first is not known');
+select is((select lease_expires_at from pawl.turns where id = pg_temp.id('slow')), now() + interval '150 seconds',
+  'the second has a lease of its own');
 select results_eq(
-  $$select begun_at, lease_expires_at from pawl.turns where id = pg_temp.id('slow')$$,
-  $$values (now(), now() + interval '150 seconds')$$, 'the second has a lease of its own');
+  $$select attempt, organization_id, user_id, begun_at from pawl.turn_attempts where turn_id = pg_temp.id('slow')
+    order by attempt$$,
+  $$values (1, tests.id('acme'), tests.id('ann'), now() - interval '150 seconds'),
+           (2, tests.id('acme'), tests.id('ann'), now())$$, 'and a time of its own');
 select is((select count(*)::int from pawl.messages where session_id = pg_temp.id('slow', 'session')), 1,
   'the message is stored once');
 select is(pg_temp.again('slow'), 'in_progress', 'then the second is under way');
@@ -111,15 +116,45 @@ from (values
   ('ann', 'select public.pawl_begin_turn(''To slow.'', p_idempotency_key => ''slow'')', 'another message, under way'),
   ('ann', 'select public.pawl_begin_turn(''To failed.'', p_idempotency_key => ''failed'')', 'to be tried again'),
   ('ann', 'select public.pawl_begin_turn(''To done.'', p_idempotency_key => ''done'')', 'answered'),
-  ('ann', pg_temp.ask_sql('done', format(', p_session_id => %L', pg_temp.id('done', 'session'))),
-   'a session where none was named'),
-  ('ann', pg_temp.ask_sql('placed'), 'none where one was'),
-  ('ann', pg_temp.ask_sql('placed', format(', p_session_id => %L', pg_temp.id('slow', 'session'))), 'another session'),
-  ('ann', pg_temp.ask_sql('done', ', p_assistant => ''helper'''), 'an assistant where none was named'),
+  ('ann', pg_temp.ask_sql('done', format(', p_session_id => %L', pg_temp.id('slow', 'session'))), 'another session'),
+  ('ann', pg_temp.ask_sql('slow', format(', p_session_id => %L', tests.id('nothing'))), 'a session there is not'),
+  ('ann', pg_temp.ask_sql('placed', format(', p_session_id => %L', pg_temp.id('slow', 'session'))),
+   'another than was named'),
+  ('ann', pg_temp.ask_sql('done', ', p_assistant => ''helper'''), 'another assistant where none was named'),
+  ('ann', pg_temp.ask_sql('done', ', p_assistant => ''nope'''), 'an assistant there is not'),
+  ('ann', pg_temp.ask_sql('placed', format(', p_session_id => %L, p_assistant => ''helper''',
+     pg_temp.id('done', 'session'))), 'the session with another assistant'),
+  ('ann', pg_temp.ask_sql('slow', format(', p_organization_id => %L', tests.id('globex'))),
+   'another organisation where none was named'),
   ('both', pg_temp.ask_sql('chosen', format(', p_organization_id => %L, p_assistant => ''helper''', tests.id('globex'))),
-   'another assistant'),
+   'another assistant than was named'),
   ('both', pg_temp.ask_sql('chosen', format(', p_organization_id => %L, p_assistant => ''default''', tests.id('acme'))),
-   'another organisation')) v (who, sql, why);
+   'another organisation'),
+  ('both', pg_temp.ask_sql('chosen', format(', p_organization_id => %L', tests.id('acme'))), 'also alone'),
+  ('service', pg_temp.ask_sql('slow', format(', p_user_id => %L, p_assistant => ''helper''', tests.id('ann'))),
+   'with the secret key')) v (who, sql, why);
+
+-- The same request, whatever it says and leaves out of where its turn is
+select is(tests.refusal(who, pg_temp.ask_sql(key, options)), outcome, why)
+from (values
+  ('ann', 'done', format(', p_session_id => %L', pg_temp.id('done', 'session')), 'replayed', 'the session it opened'),
+  ('ann', 'slow', format(', p_session_id => %L', pg_temp.id('slow', 'session')), 'in_progress', 'also under way'),
+  ('ann', 'done', ', p_assistant => ''default''', 'replayed', 'the assistant it was about'),
+  ('ann', 'done', format(', p_organization_id => %L', tests.id('acme')), 'replayed', 'the organisation'),
+  ('ann', 'done', format(', p_session_id => %L, p_assistant => ''default'', p_organization_id => %L',
+     pg_temp.id('done', 'session'), tests.id('acme')), 'replayed', 'all of them'),
+  ('ann', 'placed', '', 'in_progress', 'without its session'),
+  ('ann', 'placed', ', p_assistant => ''default''', 'in_progress', 'but with its assistant'),
+  ('both', 'chosen', '', 'in_progress', 'without its organisation, by a member of several'),
+  ('both', 'chosen', ', p_assistant => ''default''', 'in_progress', 'which has its own assistant of that name'),
+  ('both', 'chosen', format(', p_session_id => %L', pg_temp.id('chosen', 'session')), 'in_progress',
+   'with the session alone')) v (who, key, options, outcome, why);
+select is(pg_temp.ask('tried', 'tried'), 'ok attempt 1', 'a turn');
+select pg_temp.run_out('tried');
+select is(pg_temp.ask('tried 2', 'tried', p_options => format(', p_session_id => %L, p_assistant => ''default''',
+    pg_temp.id('tried', 'session'))), 'ok attempt 2', 'tried again by the session it opened');
+select is((select turn from turn_of where name = 'tried 2') - 'attempt',
+  (select turn from turn_of where name = 'tried') - 'attempt', 'is the same one');
 
 -- Each person has keys of their own
 select is(pg_temp.ask('bea', 'slow', 'bea'), 'ok attempt 1', 'another person with the same key and words');
@@ -195,27 +230,52 @@ select pg_temp.go_live(1);
 select is(pg_temp.ask('late', 'late'), 'ok attempt 1', 'an attempt');
 select pg_temp.run_out('late');
 select is(pg_temp.ask('late again', 'late'), 'ok attempt 2', 'that was given up');
-select is(tests.refusal('service', pg_temp.complete('late', 1)), 'superseded',
-  'has an answer too late: it is not written');
+create function pg_temp.written() returns bigint
+language sql as $$ select count(*) from pawl.messages where session_id = pg_temp.id('late', 'session') $$;
+select is(tests.outcome('service', pg_temp.complete('late', 1)), 'superseded', 'has an answer too late');
+select is(pg_temp.written(), 1::bigint, 'which is not written');
+select is(pg_temp.state('late'), 'open, attempts 2, lost 1', 'and ends nothing');
 select is(tests.refusal('service', pg_temp.fail('late', 1)), 'turn_not_found', 'nor has it anything to give up');
 select is(tests.outcome('service', pg_temp.complete('late', 2)), 'ok', 'the next one''s answer is');
-select is(tests.refusal('service', pg_temp.complete('late', 1)), 'superseded', 'and stays');
+select is(tests.outcome('service', pg_temp.complete('late', 1)), 'superseded', 'the first has another');
+select is(pg_temp.written(), 2::bigint, 'which changes nothing');
 select is(tests.refusal('service', pg_temp.complete('late', 2)), 'ok', 'once');
 select is(pg_temp.state('late'), 'completed, attempts 2, lost 1', 'one attempt was lost');
 
 -- One that was swept away, and comes back before anybody asked again
 select is(pg_temp.ask('swept', 'swept'), 'ok attempt 1', 'an attempt');
 update pawl.turns set lease_expires_at = now() - interval '1 second' where id = pg_temp.id('swept');
-select pawl.sweep();
+select public.pawl_sweep();
 select is(pg_temp.state('swept'), 'failed, attempts 1, lost 1, turn_lost', 'that nobody ended');
 select is(tests.outcome('service', pg_temp.complete('swept')), 'ok', 'has an answer after all');
 select is(pg_temp.state('swept'), 'completed, attempts 1, lost 0', 'nothing was lost');
 select is(tests.call('ann', pg_temp.ask_sql('swept')) ->> 'answer', 'Answer 1', 'and who asks again is told');
 select is(pg_temp.ask('swept 2', 'swept 2'), 'ok attempt 1', 'another');
 update pawl.turns set lease_expires_at = now() - interval '1 second' where id = pg_temp.id('swept 2');
-select pawl.sweep();
+select public.pawl_sweep();
 select is(pg_temp.ask('swept 2 again', 'swept 2'), 'ok attempt 2', 'is tried again');
 select is(pg_temp.state('swept 2'), 'open, attempts 2, lost 1', 'it was lost once, not twice');
+select is(tests.refusal('service', pg_temp.fail('swept 2', 1)), 'turn_not_found', 'what became of the first is late');
+update pawl.turns set lease_expires_at = now() - interval '1 second' where id = pg_temp.id('swept 2');
+select public.pawl_sweep();
+select is(pg_temp.state('swept 2'), 'failed, attempts 2, lost 2, turn_lost', 'swept away once more');
+select is(tests.refusal('service', pg_temp.fail('swept 2', attempt)), 'turn_not_found',
+          'is not said to have failed by ' || what)
+from (values (1, 'an earlier attempt'), (3, 'one that never began'), (null, 'nobody knows which')) v (attempt, what);
+create function pg_temp.counted() returns text
+language sql
+as $$
+  select format('%s: %s', sum(calls), sum(output_tokens)) from pawl.usage
+  where organization_id = tests.id('acme') and model = 'swept-model'
+$$;
+select is(
+  tests.outcome('service', tests.fail_turn(pg_temp.id('swept 2'), 2, 'model_refused',
+    ', p_model => ''swept-model'', p_usage => ''{"output_tokens": 6}''')), 'ok', 'but by its own');
+select is(pg_temp.state('swept 2'), 'failed, attempts 2, lost 1, model_refused', 'with the reason, and not lost');
+select is(pg_temp.counted(), '1: 6', 'and its tokens');
+select is(tests.refusal('service', tests.fail_turn(pg_temp.id('swept 2'), 2, 'other')), 'turn_not_found', 'once');
+select is(tests.refusal('service', pg_temp.complete('swept 2', 2)), 'turn_failed', 'an answer after that is not stored');
+select is(pg_temp.ask('swept 2 third', 'swept 2'), 'ok attempt 3', 'it is tried again as others are');
 
 -- A refused request leaves no key behind
 select tests.make_assistant('several/one'), tests.make_assistant('several/two'), tests.make_assistant('silent/default');

@@ -1,6 +1,6 @@
 -- What a person and their organisation may use: requests a minute and tokens a day, each counted for itself.
 begin;
-select plan(55);
+select plan(66);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('globex/default');
 select tests.make_member(person, 'acme'), tests.make_session(person || ' acme', person, 'acme/default')
@@ -83,27 +83,53 @@ select is(pg_temp.ask('both'), 'ok', 'what a person asks another organisation do
 select pg_temp.set('user_requests_per_minute = 3', 'globex');
 select is(pg_temp.ask('both', 'globex'), 'user_requests 10', 'but there');
 
--- Attempts
-select pg_temp.begun('ann', '{40,20}');
-update pawl.turns set attempts = 2 where id = tests.id('ann acme 40');
+-- Attempts: each is a request, at its own time
+create function pg_temp.tried_again(p_turn text, p_ages numeric[]) returns void
+language sql
+as $$
+  insert into pawl.turn_attempts (turn_id, attempt, organization_id, user_id, begun_at)
+    select t.id, 1 + n, t.organization_id, t.user_id, now() - age * interval '1 second'
+    from pawl.turns t, unnest(p_ages) with ordinality x (age, n) where t.id = tests.id('ann acme ' || p_turn);
+  update pawl.turns set attempts = 1 + cardinality(p_ages) where id = tests.id('ann acme ' || p_turn);
+$$;
+select pg_temp.begun('ann', '{40,20}'), pg_temp.tried_again('40', '{10}');
 select is(pg_temp.ask('ann'), 'user_requests 20', 'one that was tried twice counts twice');
-update pawl.turns set attempts = 2 where id = tests.id('ann acme 20');
-update pawl.turns set attempts = 1 where id = tests.id('ann acme 40');
-select is(pg_temp.ask('ann'), 'user_requests 20', 'whichever it is');
-update pawl.turns set attempts = 9 where id = tests.id('ann acme 20');
-select is(pg_temp.ask('ann'), 'user_requests 40', 'one that was tried more often than is allowed has to pass itself');
+select pg_temp.begun('ann', '{50}'), pg_temp.tried_again('50', '{30,10}');
+select is(pg_temp.ask('ann'), 'user_requests 10', 'as often as it was tried');
+select pg_temp.begun('ann', '{7200,40}'), pg_temp.tried_again('7200', '{25}');
+select is(pg_temp.ask('ann'), 'ok', 'one that was tried two hours ago and now counts once');
+select is(pg_temp.ask('ann'), 'user_requests 20', 'and one in this minute as ever');
+select pg_temp.begun('ann', '{7200}'), pg_temp.begun('bea', '{}'), pg_temp.begun('both', '{}'),
+       pg_temp.tried_again('7200', array_append(array_fill(7200.0, '{599}'), 30));
+select pg_temp.set('organization_requests_per_minute = 2');
+select is(pg_temp.ask('bea'), 'ok', 'six hundred attempts long ago block nobody');
+select is(pg_temp.ask('ann'), 'organization_requests 30', 'with the last of them being one');
+select pg_temp.set('organization_requests_per_minute = 600');
+select is(pg_temp.ask('ann'), 'ok', 'of their person''s, too');
 select pg_temp.begun('ann', '{}');
 select is(pg_temp.ask('ann', p_options => ', p_idempotency_key => ''again'''), 'ok', 'a request with a key');
 create temp table tried as select turn_id from pawl.idempotency_keys where user_id = tests.id('ann') and key = 'again';
-do $$ begin perform tests.call('service', tests.fail_turn(turn_id)) from tried; end $$;
+create function pg_temp.fail_and_age(p_attempt integer, p_age interval) returns void
+language plpgsql
+as $$
+begin
+  perform tests.call('service', tests.fail_turn((select turn_id from tried), p_attempt));
+  update pawl.turn_attempts set begun_at = now() - p_age
+    where turn_id = (select turn_id from tried) and attempt = p_attempt;
+end
+$$;
+select pg_temp.fail_and_age(1, '2 hours');
 select is(pg_temp.ask('ann', p_options => ', p_idempotency_key => ''again'''), 'ok', 'is tried again');
-do $$ begin perform tests.call('service', tests.fail_turn(turn_id, 2)) from tried; end $$;
-update pawl.turns set begun_at = now() - interval '45 seconds' where id = (select turn_id from tried);
+select pg_temp.fail_and_age(2, '45 seconds');
 select is(pg_temp.ask('ann', p_options => ', p_idempotency_key => ''again'''), 'ok', 'and again');
-do $$ begin perform tests.call('service', tests.fail_turn(turn_id, 3)) from tried; end $$;
-select is(pg_temp.ask('ann', p_options => ', p_idempotency_key => ''again'''), 'user_requests 60',
-  'but each attempt is a request, and counts from the last');
-select is((select attempts from pawl.turns where id = (select turn_id from tried)), 3, 'one that is limited is none');
+select pg_temp.fail_and_age(3, '20 seconds');
+select is(pg_temp.ask('ann', p_options => ', p_idempotency_key => ''again'''), 'ok', 'and again, for the first is old');
+select pg_temp.fail_and_age(4, '0');
+select is(pg_temp.ask('ann', p_options => ', p_idempotency_key => ''again'''), 'user_requests 15',
+  'but each attempt is a request, and counts from its own time');
+select results_eq(
+  $$select t.attempts, (select count(*)::int from pawl.turn_attempts a where a.turn_id = t.id)
+    from pawl.turns t join tried on t.id = turn_id$$, 'values (4, 4)', 'one that is limited is none');
 
 -- Requests of an organisation
 select pg_temp.set('user_requests_per_minute = 20, organization_requests_per_minute = 4');
@@ -112,7 +138,7 @@ select pg_temp.begun('ann', '{50}'), pg_temp.begun('bea', '{40}'), pg_temp.begun
 select is(pg_temp.ask('ann'), 'ok', 'of four a minute by all people the fourth passes');
 select is(pg_temp.ask('bea'), 'organization_requests 10', 'the fifth waits until the first of them is a minute old');
 select is(pg_temp.ask('both', 'globex'), 'user_requests 10', 'another organisation has its own');
-update pawl.turns set begun_at = begun_at - interval '10 seconds' where organization_id = tests.id('acme');
+update pawl.turn_attempts set begun_at = begun_at - interval '10 seconds' where organization_id = tests.id('acme');
 select is(pg_temp.ask('bea'), 'ok', 'then it passes');
 select pg_temp.set('organization_requests_per_minute = null');
 select is(pg_temp.ask('bea'), 'ok', 'null is no limit');
@@ -159,13 +185,28 @@ as $$
   from (select (tests.begin_turn(p_who, 'hi', format(', p_organization_id => %L', tests.id('acme'))) ->> 'turn_id')::uuid
         as id) begun
 $$;
+select pg_temp.used('bea', 0);
 select is(pg_temp.end_turn('bea', '{"input_tokens": 40, "output_tokens": 30, "cache_read_input_tokens": 20}'), 'ok',
   'a turn of ninety tokens');
 select is(pg_temp.ask('bea'), 'ok', 'leaves ten');
-select is(pg_temp.end_turn('bea', '{"cache_creation_input_tokens": 10}', p_failed => true), 'ok',
-  'one that failed, of ten');
+-- That one is under way, and has taken one token in advance.
+select is(pg_temp.end_turn('bea', '{"cache_creation_input_tokens": 9}', p_failed => true), 'ok',
+  'one that failed, of nine');
 select is(pg_temp.ask('bea'), pg_temp.until_midnight('user_tokens'), 'leaves none: failed ones count, and the cache');
 select is(tests.call('bea', 'select to_jsonb(sum(tokens)) from pawl.user_usage')::text, '100', 'as they may read');
+
+-- A person who begins turns and never ends one: each has taken 30 tokens in advance.
+create function pg_temp.begin_long(p_who text, p_options text default '') returns text
+language sql
+as $$
+  select concat_ws(' ', turn ->> 'outcome', turn ->> 'limit')
+  from tests.begin_turn(p_who, repeat('x', 120), format(', p_organization_id => %L %s', tests.id('acme'), p_options)) turn
+$$;
+select pg_temp.used('cid', 0);
+select is(pg_temp.begin_long('cid'), expected, 'never ended: ' || n)
+from (values (1, 'ok'), (2, 'ok'), (3, 'ok'), (4, 'ok'), (5, 'limited user_tokens')) v (n, expected);
+select is((select tokens from pawl.user_usage where user_id = tests.id('cid')), 120::bigint,
+  'the limited one takes nothing');
 
 -- Tokens of an organisation
 create function pg_temp.used_by_all(
@@ -182,9 +223,10 @@ as $$
       cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens
 $$;
 select pg_temp.set('user_tokens_per_day = null, organization_tokens_per_day = 1000');
-select pg_temp.used_by_all('chat', '{300,300,200,99}');
-select is(pg_temp.ask('ann'), 'ok', 'of a thousand tokens by all people one is left');
+-- Beside 99 of another model, of the turns above.
 select pg_temp.used_by_all('chat', '{300,300,200,100}');
+select is(pg_temp.ask('ann'), 'ok', 'of a thousand tokens by all people one is left');
+select pg_temp.used_by_all('chat', '{300,300,200,101}');
 select is(pg_temp.ask('ann'), pg_temp.until_midnight('organization_tokens'),
   'with none left nobody begins before midnight: of every model, and the cache');
 select pg_temp.set('organization_tokens_per_day = null');

@@ -1,6 +1,6 @@
 -- A turn for a backend that calls a model of its own: begun like any other, with the prompt's text.
 begin;
-select plan(14);
+select plan(20);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2), tests.make_member('ann', 'acme'),
        tests.make_member('amy', 'acme', 'admin');
@@ -41,6 +41,27 @@ select is(
   tests.call('service', pg_temp.prepare_sql('on', format(', p_session_id => %L', prepared ->> 'session_id')))
     -> 'history',
   '[{"user_message": "hi", "answer": "An answer"}]', 'it is in the history of the next') from turn;
+
+-- As long as the backend says
+create function pg_temp.lease(p_message text) returns interval
+language sql
+as $$
+  select t.lease_expires_at - now() from pawl.turns t join pawl.messages m on m.id = t.user_message_id
+  where m.content = p_message
+$$;
+select is(pg_temp.lease('on'), '150 seconds', 'a lease is of 150 seconds');
+select is(tests.outcome('service', pg_temp.prepare_sql('long', ', p_idempotency_key => ''l'', p_lease_seconds => 600')),
+  'ok', 'or of what is asked for');
+select is(pg_temp.lease('long'), '10 minutes', 'longer');
+select is(
+  tests.refusal('service', pg_temp.prepare_sql('long', ', p_idempotency_key => ''l'', p_lease_seconds => 900')),
+  'in_progress', 'who asks again does not make it longer');
+update pawl.turns t set lease_expires_at = now() from pawl.messages m
+  where m.id = t.user_message_id and m.content = 'long';
+select is(
+  tests.call('service', pg_temp.prepare_sql('long', ', p_idempotency_key => ''l'', p_lease_seconds => 5')) ->> 'attempt',
+  '2', 'the next attempt');
+select is(pg_temp.lease('long'), '5 seconds', 'has a lease of its own');
 
 -- Refused
 select is(tests.call('service', pg_temp.prepare_sql(' ')), '{"outcome": "message_empty"}',

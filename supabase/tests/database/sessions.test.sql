@@ -1,6 +1,6 @@
 -- A person's own sessions: listed, read, renamed, deleted. Nobody else's, whoever asks.
 begin;
-select plan(131);
+select plan(151);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper'), tests.make_assistant('globex/default');
 select tests.make_member('ann', 'acme'), tests.make_member('ann', 'globex'), tests.make_member('bea', 'acme'),
@@ -41,8 +41,12 @@ as $$
 $$;
 select is(pg_temp.titles('ann'), 'one two three four five', 'a person''s own, the newest first, of all organisations');
 select is(pg_temp.list('ann', 'p_limit => 1') #> '{sessions,0}', jsonb_build_object('session_id', tests.id('one'),
-    'title', 'one', 'assistant', 'default', 'created_at', now() - interval '1 minute',
+    'title', 'one', 'organization_id', tests.id('acme'), 'assistant', 'default', 'created_at', now() - interval '1 minute',
     'updated_at', now() - interval '1 minute'), 'each with its names and times');
+select is(
+  (select jsonb_object_agg(s ->> 'title', s -> 'organization_id')
+   from jsonb_array_elements(pg_temp.list('ann') -> 'sessions') s where s ->> 'title' in ('two', 'three')),
+  jsonb_build_object('two', tests.id('acme'), 'three', tests.id('globex')), 'each with its organisation');
 select is(pg_temp.titles(who), who || '''s', 'an admin''s list is their own: ' || who)
 from unnest('{amy,bea}'::text[]) who;
 select is(pg_temp.list('otto'), '{"outcome": "ok", "sessions": [], "next": null}', 'who has none has an empty list');
@@ -89,6 +93,18 @@ $$;
 select is(pg_temp.pages('ann', page_size), expected, 'pages of ' || page_size)
 from (values (2, 'one two, three four, five'), (3, 'one two three, four five'), (6, 'one two three four five'),
              (0, 'one, two, three, four, five, none'), (-1, 'one, two, three, four, five, none')) v (page_size, expected);
+update pawl.sessions set updated_at = now() - interval '3 minutes' where id = any (
+  select tests.id(name) from unnest('{two,three,four}'::text[]) name);
+create function pg_temp.sorted(p_pages text) returns text
+language sql
+as $$
+  select string_agg((select string_agg(title, ' ' order by title) from string_to_table(page, ' ') title), ', ' order by n)
+  from string_to_table(p_pages, ', ') with ordinality x (page, n)
+$$;
+select is(pg_temp.sorted(pg_temp.pages('ann', page_size)), expected, 'with three of one time: pages of ' || page_size)
+from (values (1, 'one, four three two, five, none'), (2, 'four one three two, five'),
+             (3, 'four one three two, five'), (4, 'four one three two, five')) v (page_size, expected);
+update pawl.sessions set updated_at = created_at where user_id = tests.id('ann');
 select tests.make_session('very old', 'bea', 'acme/default', '1 year 3 microseconds');
 select is(pg_temp.pages('bea', 1), 'bea''s, very old, none', 'to the microsecond');
 select tests.make_session('bulk ' || n, 'otto', 'acme/default', n * interval '1 second') from generate_series(1, 130) n;
@@ -98,7 +114,9 @@ from (values ('', 20, 'a page is of twenty'), ('p_limit => null', 20, 'also when
 -- Sessions that were imported in one transaction share their moment.
 update pawl.sessions set updated_at = now() - interval '1 day' where user_id = tests.id('otto');
 select is(
-  (select count(distinct title)::int from regexp_matches(pg_temp.pages('otto', 20), 'bulk \d+', 'g') title), 130, 'of sessions of one moment none is passed over');
+  (select count(distinct title)::int from regexp_matches(pg_temp.pages('otto', 20), 'bulk \d+', 'g') title), 130,
+  'of sessions of one moment none is passed over');
+select is(jsonb_array_length(pg_temp.list('otto', 'p_limit => 20') -> 'sessions'), 130, 'for their page is longer');
 delete from pawl.sessions where user_id = tests.id('otto');
 
 -- A session ------------------------------------------------------------------------------------------------------------
@@ -187,7 +205,11 @@ select is(tests.refusal('ann', pg_temp.rename_sql('four', title)), 'title_invali
 from (values ('', 'an empty title'), ('   ', 'a blank one'), (null, 'none'),
              (repeat('é', 201), 'one of 201 letters')) v (title, why);
 select is(tests.refusal('ann', pg_temp.rename_sql('four', title)), 'title_invalid', 'one of other blanks')
-from unnest(array[E'\n\t', U&'\00a0', U&'\feff']) title;
+from unnest(array[E'\n\t', U&'\00a0', U&'\feff', E' \u00a0\n\ufeff\t ', repeat(E' \u00a0', 200)]) title;
+select is(tests.outcome('ann', pg_temp.rename_sql('four', E'\u00a0\n B\u00a0 c\ufeff\t ')), 'ok', 'one among blanks');
+select is(pg_temp.title('four'), E'B\u00a0 c', 'is without those around it');
+select is(tests.outcome('ann', pg_temp.rename_sql('four', repeat(' ', 500) || 'far')), 'ok', 'however many');
+select is(pg_temp.title('four'), 'far', 'they are');
 select is(tests.outcome('ann', pg_temp.rename_sql('four', repeat('é', 200))), 'ok', 'one of 200');
 select is(pg_temp.title('four'), repeat('é', 200), 'is stored whole');
 select is(tests.outcome('service', pg_temp.rename_sql('four', 'four', pg_temp.for_user('ann'))), 'ok',
@@ -243,6 +265,13 @@ from unnest('{id,organization_id,assistant_id,user_id,created_at,updated_at,meta
 select is(pg_temp.change(who, what, 'three'), '0', format('%s changes no other''s: %s', who, what))
 from unnest('{bea,amy,otto,nobody}'::text[]) who, unnest('{title = title,deleted_at = now()}'::text[]) what;
 select is(pg_temp.change('anon', 'title = title', 'three'), 'permission denied', 'anon changes nothing');
+select is(pg_temp.change('ann', what, 'three'), 'permission denied', 'a session is deleted now: ' || what)
+from unnest(array['deleted_at = now() - interval ''1 day''', 'deleted_at = now() + interval ''1 day''',
+                  'deleted_at = ''-infinity''', 'deleted_at = ''infinity''',
+                  'deleted_at = now() - interval ''1 microsecond''', 'title = ''x'', deleted_at = ''epoch''']) what;
+select is((select format('%s %s', title, is_active) from pawl.sessions where id = tests.id('three')), 'Mine t',
+  'it is not');
+select is(pg_temp.change('ann', 'title = ''three'', deleted_at = null', 'three'), '1', 'one that is not deleted stays so');
 select is(pg_temp.change('ann', 'deleted_at = now()', 'three'), '1', 'a person deletes their session');
 select is(pg_temp.change('ann', what, 'three'), '0', 'and does not change one that is deleted: ' || what)
 from unnest('{title = title,deleted_at = null}'::text[]) what;

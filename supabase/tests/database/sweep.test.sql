@@ -1,13 +1,17 @@
--- What nobody came back for is ended: turns whose function died, keys past their day, sessions deleted long enough ago.
+-- What nobody came back for is ended: turns whose function died, keys and attempts past their day, sessions deleted long
+-- enough ago.
 begin;
-select plan(39);
+select plan(80);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('brief/default'),
        tests.make_assistant('forever/default');
 update pawl.organization_settings set keep_deleted_sessions_days = days
   from (values ('brief', 0), ('forever', 36500)) v (name, days) where organization_id = tests.id(name);
 select tests.make_member('ann', name) from unnest('{acme,brief,forever}'::text[]) name;
-select tests.make_member('bea', 'acme');
+select tests.make_member('bea', 'acme'), tests.make_member('amy', 'acme', 'admin');
+
+create function pg_temp.sweep() returns text
+language sql as $$ select tests.outcome('service', 'select public.pawl_sweep()') $$;
 
 -- Turns
 select tests.make_session('chat', 'ann', 'acme/default');
@@ -23,7 +27,7 @@ as $$
                    case when finished_at = now() then 'now' end)
   from pawl.turns where id = tests.id('chat ' || p_name)
 $$;
-select pawl.sweep();
+select is(pg_temp.sweep(), 'ok', 'swept');
 select is(pg_temp.state('dead'), 'failed, attempts 3, lost 2, turn_lost, now', 'a turn whose lease ran out is lost');
 select is(pg_temp.state(name), state, 'left as it is: ' || name)
 from (values ('alive', 'open, attempts 1, lost 0'), ('young', 'open, attempts 1, lost 0'),
@@ -33,24 +37,37 @@ select is(
   (select content from pawl.messages m join pawl.turns t on t.user_message_id = m.id where t.id = tests.id('chat dead')),
   'dead', 'its message stays');
 create temp table before as select tests.stored() as everything;
-select pawl.sweep();
-select is(tests.stored(), (select everything from before), 'sweeping again changes nothing');
+select is(pg_temp.sweep(), 'ok', 'swept again');
+select is(tests.stored(), (select everything from before), 'nothing changes');
 
 -- Keys
-insert into pawl.idempotency_keys (user_id, key, request_hash, turn_id, created_at)
+insert into pawl.idempotency_keys (user_id, key, message_hash, turn_id, created_at)
   select tests.id('ann'), name, '', tests.id('chat answered'), now() - age
   from (values ('a day', interval '24 hours'), ('over a day', '24 hours 1 millisecond'), ('nearly a day', '23 hours'),
                ('new', '0')) v (name, age);
-insert into pawl.idempotency_keys (user_id, key, request_hash, turn_id, created_at)
+insert into pawl.idempotency_keys (user_id, key, message_hash, turn_id, created_at)
   values (tests.id('bea'), 'over a day', '', tests.id('chat answered'), now()),
          (tests.id('bea'), 'new', '', tests.id('chat answered'), now() - interval '3 days');
-select pawl.sweep();
+do $$ begin perform pg_temp.sweep(); end $$;
 select results_eq(
   $$select case user_id when tests.id('ann') then 'ann' else 'bea' end, key from pawl.idempotency_keys
     where turn_id = tests.id('chat answered') order by 1, 2$$,
   $$values ('ann', 'a day'), ('ann', 'nearly a day'), ('ann', 'new'), ('bea', 'over a day')$$,
   'keys go after a day, each person''s by itself');
 select is(pg_temp.state('answered'), 'completed, attempts 1, lost 0', 'their turns stay');
+
+-- Attempts
+insert into pawl.turn_attempts (turn_id, attempt, organization_id, user_id, begun_at)
+  select tests.id('chat ' || name), attempt, tests.id('acme'), tests.id('ann'), now() - age
+  from (values ('young', 2, interval '24 hours'), ('young', 3, '24 hours 1 millisecond'), ('young', 4, '23 hours'),
+               ('alive', 3, '0'), ('alive', 2, '3 days')) v (name, attempt, age);
+do $$ begin perform pg_temp.sweep(); end $$;
+select results_eq(
+  $$select case turn_id when tests.id('chat young') then 'young' else 'alive' end, attempt from pawl.turn_attempts
+    where turn_id in (tests.id('chat young'), tests.id('chat alive')) order by 1, 2$$,
+  $$values ('alive', 1), ('alive', 3), ('young', 1), ('young', 2), ('young', 4)$$,
+  'attempts go after a day, each by itself');
+select is(pg_temp.state(name), 'open, attempts 1, lost 0', 'their turns stay') from unnest('{young,alive}'::text[]) name;
 
 -- Sessions
 select tests.make_session(name, 'ann', name || '/default') from unnest('{acme,brief,forever}'::text[]) name;
@@ -62,7 +79,7 @@ update pawl.sessions s set deleted_at = now() - age
                ('forever', '30 years')) v (name, age) where s.id = tests.id(name);
 create function pg_temp.there(p_name text) returns boolean
 language sql as $$ select exists (select from pawl.sessions where id = tests.id(p_name)) $$;
-select pawl.sweep();
+do $$ begin perform pg_temp.sweep(); end $$;
 select is(pg_temp.there(name), there, why)
 from (values ('acme', false, 'a session that was deleted thirty days ago is gone'),
              ('acme recent', true, 'one of fewer is not'),
@@ -70,7 +87,7 @@ from (values ('acme', false, 'a session that was deleted thirty days ago is gone
              ('brief', false, 'where they are kept no day they go at once'), ('brief old', true, 'the deleted ones'),
              ('forever', true, 'elsewhere they are kept for a hundred years')) v (name, there, why);
 update pawl.organization_settings set keep_deleted_sessions_days = 29 where organization_id = tests.id('acme');
-select pawl.sweep();
+do $$ begin perform pg_temp.sweep(); end $$;
 select is(pg_temp.there('acme recent'), false, 'a setting that changed holds for what was deleted before');
 select throws_ok(
   $$update pawl.organization_settings set keep_deleted_sessions_days = -1$$, '23514', null, 'it is no less than none');
@@ -88,15 +105,16 @@ insert into pawl.message_evaluations (message_id, reflection_log_id, prompt_id, 
              union all select tests.id('acme/default answer 1')) m;
 select is(tests.outcome('ann', format('select public.pawl_delete_session(%L)', session_id)), 'ok',
   'its session is deleted') from mine;
-select pawl.sweep();
+do $$ begin perform pg_temp.sweep(); end $$;
 select is((select count(*)::int from pawl.messages where session_id = (select session_id from mine)), 2,
   'for a while all of it is kept');
 update pawl.sessions set deleted_at = deleted_at - interval '29 days' where id = (select session_id from mine);
-select pawl.sweep();
+do $$ begin perform pg_temp.sweep(); end $$;
 select is_empty('select s.id from pawl.sessions s join mine on s.id = session_id', 'then the session is gone');
 select is_empty('select m.id from pawl.messages m join mine using (session_id)', 'with its messages');
 select is_empty('select t.id from pawl.turns t join mine using (session_id)', 'its turns');
 select is_empty('select k.key from pawl.idempotency_keys k join mine using (turn_id)', 'their keys');
+select is_empty('select a.attempt from pawl.turn_attempts a join mine using (turn_id)', 'their attempts');
 select results_eq(
   $$select message_id from pawl.message_evaluations where prompt_id = tests.id('acme/default v1')$$,
   $$values (tests.id('acme/default answer 1'))$$, 'and what was thought of its answers, of no others');
@@ -107,34 +125,100 @@ select is((select sum(tokens) from pawl.user_usage where user_id = tests.id('ann
   'what was used stays counted');
 select is((select sum(input_tokens) from pawl.usage where organization_id = tests.id('acme')), 9::numeric, 'for both');
 
--- Many at once, a batch at a time
-select tests.make_session('bulk ' || n, 'bea', 'acme/default', n * interval '1 second') from generate_series(1, 250) n;
-update pawl.sessions set deleted_at = updated_at - interval '40 days' where user_id = tests.id('bea');
-select pawl.sweep();
-select is((select count(*)::int from pawl.sessions where user_id = tests.id('bea')), 50, 'of 250 sessions 200 go');
-select is(pg_temp.there('bulk 250'), false, 'those first that waited longest');
-select pawl.sweep();
-select is((select count(*)::int from pawl.sessions where user_id = tests.id('bea')), 0, 'then the others');
-select tests.make_turn('chat', 'bulk ' || n, null, 'open', n * interval '1 minute') from generate_series(11, 1030) n;
-insert into pawl.idempotency_keys (user_id, key, request_hash, turn_id, created_at)
+-- An answer under way finds its session
+select tests.make_session('busy', 'ann', 'acme/default');
+select tests.make_turn('busy', 'q1', 'a1'), tests.make_turn('busy', 'q2', null, 'open', '1 second');
+update pawl.sessions set deleted_at = now() - interval '60 days' where id = tests.id('busy');
+select is(pg_temp.sweep(), 'ok', 'swept');
+select is(pg_temp.there('busy'), true, 'a session with a turn under way stays, however long deleted');
+update pawl.turns set lease_expires_at = now() - interval '1 second' where id = tests.id('busy q2');
+select is(pg_temp.sweep(), 'ok', 'swept');
+select is(pg_temp.there('busy'), false, 'and goes when that is over');
+
+-- Many at once, a batch at a time; `more` as long as a batch is full
+create function pg_temp.make_deleted(p_label text, p_organization text, p_count integer) returns void
+language sql
+as $$
+  select tests.make_session(format('%s %s', p_label, n), 'bea', p_organization || '/default', n * interval '1 second')
+    from generate_series(1, p_count) n;
+  update pawl.sessions set deleted_at = updated_at - interval '40 days'
+    where id in (select tests.id(format('%s %s', p_label, n)) from generate_series(1, p_count) n);
+$$;
+create function pg_temp.left_of(p_label text, p_count integer) returns integer
+language sql
+as $$
+  select count(*)::int from pawl.sessions
+  where id in (select tests.id(format('%s %s', p_label, n)) from generate_series(1, p_count) n)
+$$;
+select pg_temp.make_deleted('bulk', 'acme', 50);
+select is(pg_temp.sweep(), 'more', 'of fifty sessions');
+select is(pg_temp.left_of('bulk', 50), 30, 'twenty go');
+select is(array[pg_temp.there('bulk 50'), pg_temp.there('bulk 31'), pg_temp.there('bulk 30')], '{f,f,t}',
+  'those first that waited longest');
+select is(pg_temp.sweep(), 'more', 'then');
+select is(pg_temp.left_of('bulk', 50), 10, 'twenty more');
+select is(pg_temp.sweep(), 'ok', 'then');
+select is(pg_temp.left_of('bulk', 50), 0, 'the last ten');
+select pg_temp.make_deleted('even', 'acme', 20);
+select is(pg_temp.sweep(), 'more', 'after a full batch nobody knows');
+select is(pg_temp.sweep(), 'ok', 'before the next');
+select pg_temp.make_deleted('acme''s', 'acme', 15), pg_temp.make_deleted('brief''s', 'brief', 15),
+       pg_temp.make_deleted('forever''s', 'forever', 15);
+select is(pg_temp.sweep(), 'more', 'of several organisations''');
+select is(pg_temp.left_of('acme''s', 15) + pg_temp.left_of('brief''s', 15), 10, 'together no more go');
+select is(pg_temp.sweep(), 'ok', 'then');
+select is(pg_temp.left_of('acme''s', 15) + pg_temp.left_of('brief''s', 15), 0, 'the rest');
+select is(pg_temp.left_of('forever''s', 15), 15, 'where they are kept for a hundred years they stay');
+-- Sessions that have to stay are in nobody's way.
+select pg_temp.make_deleted('stuck', 'acme', 25), pg_temp.make_deleted('free', 'acme', 1);
+select tests.make_turn('stuck ' || n, 'q', null, 'open', '1 second') from generate_series(1, 25) n;
+select is(pg_temp.sweep(), 'ok', 'beside many that stay');
+select is(pg_temp.there('free 1'), false, 'one that need not goes');
+select is(pg_temp.left_of('stuck', 25), 25, 'and they stay');
+
+select tests.make_turn('chat', 'bulk ' || n, null, 'open', n * interval '10 seconds') from generate_series(31, 2050) n;
+create function pg_temp.dead() returns integer
+language sql
+as $$
+  select count(*)::int from pawl.turns
+  where status = 'open' and session_id = tests.id('chat') and lease_expires_at < now()
+$$;
+select is(pg_temp.dead(), 2020, 'two thousand and twenty turns');
+select is(pg_temp.sweep(), 'more', 'of which');
+select is(pg_temp.dead(), 20, 'two thousand end');
+select is(pg_temp.state('bulk ' || n), state, 'those first that waited longest')
+from (values (2050, 'failed, attempts 1, lost 1, turn_lost, now'), (51, 'failed, attempts 1, lost 1, turn_lost, now'),
+             (50, 'open, attempts 1, lost 0')) v (n, state);
+select is(pg_temp.sweep(), 'ok', 'then');
+select is(pg_temp.dead(), 0, 'the others');
+insert into pawl.idempotency_keys (user_id, key, message_hash, turn_id, created_at)
   select tests.id('ann'), 'bulk ' || n, '', tests.id('chat answered'), now() - interval '2 days' - n * interval '1 second'
-  from generate_series(1, 5020) n;
-select pawl.sweep();
+  from generate_series(1, 2020) n;
+select is(pg_temp.sweep(), 'more', 'of as many keys');
+select results_eq($$select count(*)::int, max(substr(key, 6)::int) from pawl.idempotency_keys where key like 'bulk %'$$,
+  'values (20, 20)', 'two thousand go, the oldest');
+select is(pg_temp.sweep(), 'ok', 'then');
+select is_empty($$select key from pawl.idempotency_keys where key like 'bulk %'$$, 'the others');
+insert into pawl.turn_attempts (turn_id, attempt, organization_id, user_id, begun_at)
+  select tests.id('chat failed'), n, tests.id('acme'), tests.id('ann'), now() - interval '2 days' - n * interval '1 second'
+  from generate_series(2, 2021) n;
+select is(pg_temp.sweep(), 'more', 'of as many attempts');
 select results_eq(
-  $$select (select count(*)::int from pawl.turns where status = 'open' and session_id = tests.id('chat')
-              and lease_expires_at < now()),
-           (select count(*)::int from pawl.idempotency_keys where key like 'bulk %')$$,
-  $$values (20, 20)$$, 'of 1,020 turns a thousand end, of 5,020 keys five thousand go');
-select is(pg_temp.state('bulk 1030'), 'failed, attempts 1, lost 1, turn_lost, now', 'those first that waited longest');
-select is_empty($$select key from pawl.idempotency_keys where key = 'bulk 5020'$$, 'of both');
-select pawl.sweep();
+  $$select count(*)::int, max(attempt) from pawl.turn_attempts where turn_id = tests.id('chat failed') and attempt > 1$$,
+  'values (20, 21)', 'two thousand go, the oldest');
+select is(pg_temp.sweep(), 'ok', 'then');
+select is_empty($$select 1 from pawl.turn_attempts where turn_id = tests.id('chat failed') and attempt > 1$$, 'the others');
 
 -- Who sweeps
 select tests.make_turn('chat', 'forgotten', null, 'open');
-select is(tests.claim('w1', 'acme/default') ->> 'outcome', 'ok', 'a reflection');
-select is(pg_temp.state('forgotten'), 'failed, attempts 1, lost 1, turn_lost, now', 'sweeps as it begins');
-select is(tests.refusal(who, 'select to_jsonb(pawl.sweep()::text)'), 'permission denied', who || ' does not')
-  from unnest('{anon,ann,service}'::text[]) who;
+select is(tests.refusal(who, 'select public.pawl_sweep()'), 'permission denied', who || ' does not sweep')
+  from unnest('{anon,nobody,ann,amy}'::text[]) who;
+select is(tests.claim('w1', 'acme/default') ->> 'outcome', 'ok', 'a reflection that is claimed');
+select is(pg_temp.state('forgotten'), 'open, attempts 1, lost 0', 'does not, either');
+select is(tests.call('service', 'select public.pawl_sweep()'), '{"outcome": "ok"}', 'the secret key does');
+select is(pg_temp.state('forgotten'), 'failed, attempts 1, lost 1, turn_lost, now', 'by itself');
+select is((select prosecdef from pg_proc where oid = 'public.pawl_sweep()'::regprocedure), true,
+  'whatever it may do to the tables');
 
 select * from finish();
 rollback;

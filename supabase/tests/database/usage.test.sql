@@ -1,6 +1,6 @@
 -- What the models counted: once a call, by organisation, day, purpose and model, in tokens and in money.
 begin;
-select plan(75);
+select plan(78);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper'), tests.make_assistant('globex/default');
 select tests.make_member('ann', 'acme'), tests.make_member('bea', 'acme'), tests.make_member('amy', 'acme', 'admin'),
@@ -39,16 +39,18 @@ $$;
 -- Answers
 select is((select count(*)::int from pawl.usage where organization_id = tests.id('acme')), 0,
   'a turn that begins costs nothing');
+-- But a token of its person's budget, for the two letters of `hi`: see advances.test.sql.
+select is(pg_temp.tokens_of('ann'), 5::bigint, 'it is counted in advance');
 create function pg_temp.complete(p_name text, p_usage jsonb) returns text
 language sql as $$ select tests.complete_turn(pg_temp.id(p_name), 1, 'A', p_usage) $$;
 select is(tests.outcome('service', pg_temp.complete('one', pg_temp.tokens(1, 20, 300, 4000))), 'ok', 'an answer');
 select is(pg_temp.used(), '1: 1 20 300 4000', 'is one call, with its tokens of each kind');
-select is(pg_temp.tokens_of('ann'), 4321::bigint, 'all of which its person used');
+select is(pg_temp.tokens_of('ann'), 4321 + 4::bigint, 'all of which its person used, beside four under way');
 select is(tests.refusal('service', pg_temp.complete('one', pg_temp.tokens(1, 20, 300, 4000))), 'ok',
   'completed again it is not counted again');
 select is(tests.outcome('service', pg_temp.complete('two', pg_temp.tokens(1, 1, 1, 1))), 'ok', 'another');
 select is(pg_temp.used(), '2: 2 21 301 4001', 'is added');
-select is(pg_temp.tokens_of('ann'), 4325::bigint, 'for its person, too');
+select is(pg_temp.tokens_of('ann'), 4325 + 3::bigint, 'for its person, too');
 select is(tests.outcome('service', pg_temp.complete('bare', '{"output_tokens": 7}')), 'ok',
   'what the model does not count');
 select is(pg_temp.used(), '3: 2 28 301 4001', 'is 0');
@@ -66,16 +68,18 @@ as $$
 $$;
 select is(tests.outcome('service', pg_temp.fail('failed')), 'ok', 'one that failed after');
 select is(pg_temp.used('chat', 'another-model'), '1: 5 6 7 8', 'counts, under its own model');
-select is(pg_temp.tokens_of('ann'), 4351::bigint, 'for its person, too');
+select is(pg_temp.tokens_of('ann'), 4351 + 2::bigint, 'for its person, too');
 select is(tests.refusal('service', pg_temp.fail('failed')), 'turn_not_found', 'failed again it is not counted again');
 select is(pg_temp.used('chat', 'another-model'), '1: 5 6 7 8', 'one call is one call');
 
--- An attempt that is too late has nothing to say, not of tokens either.
+-- An attempt that is too late was paid for.
 update pawl.turns set lease_expires_at = now() where id = pg_temp.id('late');
 do $$ begin perform tests.begin_turn('ann', 'hi', ', p_idempotency_key => ''late'''); end $$;
 select is(tests.refusal('service', pg_temp.fail('late', 1)), 'turn_not_found', 'an earlier attempt that failed');
-select is(tests.refusal('service', pg_temp.complete('late', pg_temp.tokens(9, 9, 9, 9))), 'superseded',
+select is(tests.outcome('service', pg_temp.complete('late', pg_temp.tokens(9, 9, 9, 9))), 'superseded',
   'or has an answer');
+select is(pg_temp.used(), '4: 11 37 310 4010', 'the answer counts');
+select is(pg_temp.tokens_of('ann'), 4387 + 2::bigint, 'for its person, too');
 
 -- The judge and the writer
 create function pg_temp.record(p_prompt text, p_purpose text) returns text
@@ -92,7 +96,7 @@ select is(tests.outcome('service', pg_temp.record('acme/helper v1', 'judge')), '
 select is(pg_temp.used('judge', 'judge-model'), '3: 3 6 9 12', 'the judge''s are added up for the organisation');
 select is(pg_temp.used('rewrite', 'judge-model'), '1: 1 2 3 4', 'beside the writer''s');
 select is(pg_temp.used('judge', 'judge-model', 'globex'), null, 'another organisation has none');
-select is((select sum(tokens) from pawl.user_usage where organization_id = tests.id('acme')), 4358::numeric,
+select is((select sum(tokens) from pawl.user_usage where organization_id = tests.id('acme')), 4396::numeric,
   'they are no person''s');
 select is(tests.refusal('service', pg_temp.record('nothing', 'judge')), 'prompt_not_found',
   'a call for nobody''s version');
@@ -143,7 +147,7 @@ select is(tests.visible(who, 'pawl.' || name), rows, format('%s sees %s of %s', 
 from (values
   ('ann', 'usage', 0), ('ann', 'daily_usage', 0), ('ann', 'user_usage', 1), ('ann', 'organization_settings', 0),
   ('amy', 'usage', 5), ('amy', 'daily_usage', 5), ('amy', 'user_usage', 2), ('amy', 'organization_settings', 1),
-  ('gus', 'usage', 1), ('gus', 'daily_usage', 1), ('gus', 'user_usage', 0),
+  ('gus', 'usage', 1), ('gus', 'daily_usage', 1), ('gus', 'user_usage', 1),
   ('stranger', 'usage', 0), ('stranger', 'daily_usage', 0), ('stranger', 'user_usage', 0),
   ('nobody', 'user_usage', 0), ('anon', 'daily_usage', -1), ('anon', 'user_usage', -1)) v (who, name, rows);
 select is(tests.visible('ann', format('pawl.user_usage where user_id = %L', tests.id('ann'))), 1, 'of theirs');
@@ -159,7 +163,7 @@ from unnest(array[
 -- What was paid stays paid
 create temp table paid as select sum(calls) as calls, sum(input_tokens) as tokens from pawl.usage;
 delete from pawl.sessions where organization_id = tests.id('acme');
-select is((select sum(tokens) from pawl.user_usage where organization_id = tests.id('acme')), 4358::numeric,
+select is((select sum(tokens) from pawl.user_usage where organization_id = tests.id('acme')), 4396::numeric,
   'a person''s count outlives their sessions');
 delete from pawl.users where id = tests.id('ann');
 select is((select count(*)::int from pawl.user_usage where user_id = tests.id('ann')), 0, 'it goes with the person');

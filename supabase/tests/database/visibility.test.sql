@@ -1,6 +1,6 @@
 -- Which rows a person would see of tables they may read, should the owner expose the schema.
 begin;
-select plan(60);
+select plan(74);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('globex/default');
 select tests.make_member('ann', 'acme'), tests.make_member('bea', 'acme'), tests.make_member('amy', 'acme', 'admin'),
@@ -46,7 +46,8 @@ from (values
   -- A stranger who signed up, and a token that names nobody.
   ('stranger', 'users', 0), ('stranger', 'organizations', 0), ('stranger', 'sessions', 0), ('stranger', 'messages', 0),
   ('stranger', 'system_prompts', 0), ('nobody', 'sessions', 0), ('nobody', 'users', 0), ('nobody', 'system_prompts', 0),
-  ('ann', 'leases', -1), ('amy', 'leases', -1), ('ann', 'idempotency_keys', -1), ('amy', 'idempotency_keys', -1)
+  ('ann', 'leases', -1), ('amy', 'leases', -1), ('ann', 'idempotency_keys', -1), ('amy', 'idempotency_keys', -1),
+  ('ann', 'turn_attempts', -1), ('amy', 'turn_attempts', -1)
 ) v (who, name, rows);
 
 select is(tests.visible('gus', format('pawl.%s where %s', name, condition)), 0, 'another''s admin sees none of ' || name)
@@ -62,6 +63,18 @@ from (values
   ('organization_members', format('organization_id = %L', tests.id('acme')))
 ) v (name, condition);
 select is(tests.visible('gus', 'pawl.sessions'), 1, 'and sees what is theirs');
+
+-- What was said in a session that was deleted is for nobody, though there was a session.
+update pawl.sessions set deleted_at = now() where id = tests.id('bea session');
+select is(tests.visible(who, format('pawl.%s where %s = %L', name, key, tests.id('bea session'))), rows,
+          format('%s sees %s of %s of a deleted session', who, rows, name))
+from (values ('bea', 1), ('amy', 1), ('ann', 0)) v (who, there),
+  lateral (values ('sessions', 'id', there), ('messages', 'session_id', 0), ('turns', 'session_id', 0)) t (name, key, rows);
+select is(tests.visible('amy', 'pawl.' || name), rows, format('an admin sees the others'' %s still', name))
+from (values ('messages', 4), ('turns', 2)) v (name, rows);
+select is(tests.visible('service', format('pawl.messages where session_id = %L', tests.id('bea session'))), 2,
+  'service_role sees them until they are swept away');
+update pawl.sessions set deleted_at = null where id = tests.id('bea session');
 
 -- Reading is all, but for a title and a deletion (sessions.test.sql): rows change through the functions only.
 select is(tests.outcome('amy', sql), 'permission denied', 'an admin cannot ' || left(sql, 40))
