@@ -104,6 +104,12 @@ select cmp_ok(tests.rows_read('service', format(
     tests.id('max 1500'))),
   '<=', 10::bigint, 'its end');
 
+-- Ten thousand attempts of this moment in another organisation.
+select tests.make_assistant('globex/default'), tests.make_member('gus', 'globex');
+select tests.make_session('busy', 'gus', 'globex/default'), tests.make_turn('busy', 'q', 'a', p_age => '0');
+insert into pawl.turn_attempts (turn_id, attempt, organization_id, user_id)
+  select tests.id('busy q'), n, tests.id('globex'), tests.id('gus') from generate_series(2, 10001) n;
+
 -- The limits a minute: no more attempts of the last minute than the limit asks about.
 create function pg_temp.set(p_user integer, p_organization integer) returns void
 language sql

@@ -1,6 +1,6 @@
 -- A request sent again with its key begins no second turn: it is told what became of the first, or tries it again.
 begin;
-select plan(123);
+select plan(125);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2), tests.make_assistant('acme/helper'),
        tests.make_assistant('globex/default');
@@ -111,6 +111,8 @@ select is(pg_temp.ask('placed', 'placed', p_options => format(', p_session_id =>
 select is(pg_temp.ask('chosen', 'chosen', 'both',
     format(', p_organization_id => %L, p_assistant => ''default''', tests.id('globex'))),
   'ok attempt 1', 'one that names organisation and assistant');
+select is(pg_temp.ask('helped', 'helped', p_options => ', p_assistant => ''helper'''), 'ok attempt 1',
+  'one of another assistant than the default');
 select is(tests.refusal(who, sql), 'key_reused', why)
 from (values
   ('ann', 'select public.pawl_begin_turn(''To slow.'', p_idempotency_key => ''slow'')', 'another message, under way'),
@@ -145,6 +147,7 @@ from (values
      pg_temp.id('done', 'session'), tests.id('acme')), 'replayed', 'all of them'),
   ('ann', 'placed', '', 'in_progress', 'without its session'),
   ('ann', 'placed', ', p_assistant => ''default''', 'in_progress', 'but with its assistant'),
+  ('ann', 'helped', '', 'in_progress', 'without its assistant'),
   ('both', 'chosen', '', 'in_progress', 'without its organisation, by a member of several'),
   ('both', 'chosen', ', p_assistant => ''default''', 'in_progress', 'which has its own assistant of that name'),
   ('both', 'chosen', format(', p_session_id => %L', pg_temp.id('chosen', 'session')), 'in_progress',

@@ -1,7 +1,7 @@
 -- What nobody came back for is ended: turns whose function died, keys and attempts past their day, sessions deleted long
 -- enough ago.
 begin;
-select plan(80);
+select plan(81);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('brief/default'),
        tests.make_assistant('forever/default');
@@ -166,6 +166,8 @@ select pg_temp.make_deleted('acme''s', 'acme', 15), pg_temp.make_deleted('brief'
        pg_temp.make_deleted('forever''s', 'forever', 15);
 select is(pg_temp.sweep(), 'more', 'of several organisations''');
 select is(pg_temp.left_of('acme''s', 15) + pg_temp.left_of('brief''s', 15), 10, 'together no more go');
+select is(array[pg_temp.there('acme''s 6'), pg_temp.there('brief''s 6'), pg_temp.there('acme''s 5'),
+                pg_temp.there('brief''s 5')], '{f,f,t,t}', 'those first that waited longest, wherever');
 select is(pg_temp.sweep(), 'ok', 'then');
 select is(pg_temp.left_of('acme''s', 15) + pg_temp.left_of('brief''s', 15), 0, 'the rest');
 select is(pg_temp.left_of('forever''s', 15), 15, 'where they are kept for a hundred years they stay');
