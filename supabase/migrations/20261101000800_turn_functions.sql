@@ -216,7 +216,7 @@ $$;
 create function pawl.title_of(p_message text) returns text
 language sql immutable
 set search_path = ''
-as $$ select left(btrim(regexp_replace(p_message, '[\s\u00a0\ufeff]+', ' ', 'g')), 80) $$;
+as $$ select rtrim(left(btrim(regexp_replace(p_message, '[\s\u00a0\ufeff]+', ' ', 'g')), 80)) $$;
 
 -- pawl_begin_turn for a backend that calls a model of its own: with the prompt's text, which no user may see, and a lease
 -- of p_lease_seconds.

@@ -113,6 +113,9 @@ impl From<Error> for ApiError {
             Error::TurnFailed => refused(409, "turn_failed"),
             Error::TurnNotOpen => refused(409, "turn_not_open"),
             Error::SecretKeyRefused => Project::refused_secret(),
+            Error::Store(fault @ StoreError::Unavailable(_)) => {
+                ApiError::fault(fault.told(), fault.cause()).with_header("retry-after", "2")
+            }
             Error::Store(fault) => ApiError::fault(fault.told(), fault.cause()),
             Error::Model(ModelError::Unauthorized) => ModelAccess::refused(),
             Error::Model(fault) => {

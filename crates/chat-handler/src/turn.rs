@@ -161,19 +161,19 @@ impl<C, S: TurnLedger> Ports<C, S> {
     }
 
     /// Calls the database, with growing pauses, until it answers or the pauses have taken `patience`; they end, in any
-    /// case, when a sixth more than the deadline has passed. For calls that do once what they do, however often made.
+    /// case, when a twelfth more than the deadline has passed: the last call still ends before the platform's 150 s. For calls that do once what they do, however often made.
     async fn insist<T>(
         &self,
         patience: Duration,
         call: impl AsyncFn(&S) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut left = patience.min(self.left(self.deadline * 7 / 6));
+        let mut left = patience.min(self.left(self.deadline * 13 / 12));
         let mut pause = Duration::from_millis(250);
         loop {
             match call(&self.service).await {
                 Err(StoreError::Unavailable(_)) if pause < left => {
                     (self.sleep)(pause).await;
-                    left = (left - pause).min(self.left(self.deadline * 7 / 6));
+                    left = (left - pause).min(self.left(self.deadline * 13 / 12));
                     pause *= 2;
                 }
                 outcome => return outcome,

@@ -140,7 +140,7 @@ update pawl.turn_attempts set begun_at = now() - interval '2 minutes' where user
 analyze pawl.turn_attempts;
 select is(pg_temp.limited(who), null, who || ' is not limited any more') from unnest('{ann,max}'::text[]) who;
 select cmp_ok(pg_temp.read_at_last('ann', 'select public.pawl_begin_turn(''hi'')'), '<=', 50::bigint,
-  'by what is over a minute old');
+  'by what is over a minute old, however much is begun elsewhere');
 select pg_temp.set(null, null);
 select cmp_ok(tests.rows_read('ann', 'select public.pawl_begin_turn(''hi'')'), '<=', 20::bigint,
   'without limits nothing is counted');
