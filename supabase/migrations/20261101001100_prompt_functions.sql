@@ -111,6 +111,9 @@ begin
     p_reflection_id, jsonb_build_object('model', p_model));
   update pawl.reflection_logs set new_prompt_version = v_version, update_outcome = 'published'
     where id = p_reflection_id;
+  perform pawl.record_change(v_log.assistant_id, 'publish', jsonb_build_object(
+    'new_version', v_version, 'previous_version', v_parent.version, 'reflection_id', p_reflection_id),
+    left(p_change_reason, 1000), p_by_loop => true);
   return jsonb_build_object('outcome', 'published', 'new_version', v_version, 'previous_version', v_parent.version,
     'change_reason', p_change_reason);
 end
@@ -207,6 +210,8 @@ begin
     v_assistant_id, 0, now(), now(), coalesce(v_current.id, v_target.id), coalesce(v_current.version, v_target.version),
     'rollback', v_target.version,
     jsonb_build_object('actor', case when service then 'service' else pawl.caller_id()::text end, 'reason', p_reason));
+  perform pawl.record_change(v_assistant_id, 'rollback', jsonb_build_object(
+    'new_version', v_target.version, 'previous_version', v_current.version), left(p_reason, 1000));
   return jsonb_build_object('outcome', 'ok', 'new_version', v_target.version, 'previous_version', v_current.version);
 end
 $$;

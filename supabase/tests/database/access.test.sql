@@ -1,10 +1,11 @@
 -- Who has which right, from the catalogue: an object that nobody entered below fails.
 begin;
-select plan(94);
+select plan(98);
 
 -- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
 insert into expected_tables values
+  ('audit_log',            'SELECT', 'SELECT'),
   ('assistants',            'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('daily_usage',           'SELECT',        'SELECT'),
   ('idempotency_keys',      '',              'DELETE INSERT SELECT UPDATE'),
@@ -57,6 +58,8 @@ insert into expected_functions values
   ('pawl.is_service()',                                                               'authenticated service_role'),
   ('pawl.count_tokens(uuid, uuid, bigint)',                                           ''),
   ('pawl.equip_assistant()',                                                          ''),
+  ('pawl.keep_record()',                                                              ''),
+  ('pawl.record_change(uuid, text, jsonb, text, boolean)',                            ''),
   ('pawl.equip_organization()',                                                       ''),
   ('pawl.find_assistant(uuid, text)',                                                 ''),
   ('pawl.find_organization(uuid, uuid)',                                              ''),
