@@ -45,7 +45,7 @@ create table pawl.turns (
   id uuid primary key default gen_random_uuid(),
   seq bigint generated always as identity,
   session_id uuid not null references pawl.sessions (id) on delete cascade,
-  -- The session's, beside it because limits are counted by them.
+  -- The session's, beside it because what a turn costs is counted by them.
   organization_id uuid not null references pawl.organizations (id) on delete cascade,
   user_id uuid not null references pawl.users (id) on delete cascade,
   prompt_id uuid not null references pawl.system_prompts (id) deferrable initially deferred,

@@ -14,7 +14,7 @@ use crate::Error;
 /// How long the database may take for one call.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long after a request came the model may still be asked. The platform gives a request 150 s to its first byte and a
-/// turn's lease lasts as long; storing the answer, if need be in two tries, has to fit in as well.
+/// turn's lease lasts as long; storing the answer, if need be in several tries, has to fit in as well.
 const DEADLINE: Duration = Duration::from_secs(120);
 /// Makes that shorter, in seconds.
 const DEADLINE_VARIABLE: &str = "PAWL_CHAT_DEADLINE_SECONDS";

@@ -99,14 +99,14 @@ impl From<Error> for ApiError {
             Error::AssistantNotFound => refused(404, "assistant_not_found"),
             Error::SessionNotFound => refused(404, "session_not_found"),
             Error::NoActivePrompt => refused(409, "no_active_prompt"),
-            Error::InProgress => refused(409, "turn_in_progress").with_header("retry-after", "2"),
+            Error::InProgress => refused(409, "turn_in_progress").with_retry_after(2),
             Error::KeyReused => refused(422, "idempotency_key_reused"),
             Error::Limited { limit, retry_after } => {
                 let code = match limit {
                     Limit::UserRequests | Limit::OrganizationRequests => "rate_limited",
                     Limit::UserTokens | Limit::OrganizationTokens => "token_budget_reached",
                 };
-                refused(429, code).with_header("retry-after", retry_after.to_string())
+                refused(429, code).with_retry_after(*retry_after)
             }
             Error::Superseded => refused(409, "turn_superseded"),
             Error::TurnNotFound => refused(404, "turn_not_found"),
@@ -114,17 +114,14 @@ impl From<Error> for ApiError {
             Error::TurnNotOpen => refused(409, "turn_not_open"),
             Error::SecretKeyRefused => Project::refused_secret(),
             Error::Store(fault @ StoreError::Unavailable(_)) => {
-                ApiError::fault(fault.told(), fault.cause()).with_header("retry-after", "2")
+                ApiError::fault(fault.told(), fault.cause()).with_retry_after(2)
             }
             Error::Store(fault) => ApiError::fault(fault.told(), fault.cause()),
             Error::Model(ModelError::Unauthorized) => ModelAccess::refused(),
             Error::Model(fault) => {
                 let message = format!("No answer: {fault}. Your message is stored.");
                 let error = ApiError::new(fault.status(), fault.code(), message).with_cause(fault.to_string());
-                match fault.retry_after() {
-                    Some(seconds) => error.with_header("retry-after", seconds.to_string()),
-                    None => error,
-                }
+                ApiError { retry_after: fault.retry_after(), ..error }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use pawl_core::tokens;
+use pawl_core::{conversation::spoken, tokens};
 use pawl_edge::{ApiError, Request, Response, events::Sleep};
 use pawl_model::Chat;
 use pawl_store::{
@@ -105,7 +105,7 @@ async fn prepare(
         message_id: turn.message_id,
         prompt_version: turn.prompt_version,
         system_prompt,
-        messages: PreparedMessage::conversation(history, &message.message),
+        messages: spoken(history, &message.message).map(|(role, content)| PreparedMessage { role, content }).collect(),
         model: &turn.model,
         max_answer_tokens: turn.max_answer_tokens,
         request_id,

@@ -71,13 +71,12 @@ impl Numbered {
     fn fail(&self, error: Error, request_id: &str) {
         let error = ApiError::from(error);
         route::log_refusal(&error, request_id);
-        let retry_after = error.headers.iter().find(|(name, _)| *name == "retry-after");
         let failure = Failure {
             status: error.status,
             code: error.code,
             message: &error.message,
             request_id,
-            retry_after: retry_after.and_then(|(_, seconds)| seconds.parse().ok()),
+            retry_after: error.retry_after,
         };
         self.put("error", &failure);
     }

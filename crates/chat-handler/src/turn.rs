@@ -148,7 +148,7 @@ pub fn told_again<'a>(stored: &'a StoredAnswer, request_id: &'a str, with_text: 
 }
 
 impl<C, S: TurnLedger> Ports<C, S> {
-    /// What is left of the request's time for the model. Beside it the answer has to be stored, if need be in two tries.
+    /// What is left of the request's time for the model. Beside it the answer has to be stored, if need be in several tries.
     fn patience(&self) -> Patience {
         // A model that says nothing for a third of the time is given up, while there is time for another try.
         Patience { total: self.left(self.deadline), silence: self.deadline / 3 }

@@ -1,6 +1,6 @@
 //! Bodies of requests and responses.
 
-use pawl_core::{conversation::Exchange, usage::Usage};
+use pawl_core::usage::Usage;
 use pawl_edge::{ApiError, Request, body};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -279,20 +279,9 @@ pub struct PrepareResponse<'a> {
 #[derive(Debug, Serialize)]
 pub struct PreparedMessage<'a> {
     /// `user` or `assistant`.
-    pub role: &'static str,
+    pub role: &'a str,
     /// Its text.
     pub content: &'a str,
-}
-
-impl<'a> PreparedMessage<'a> {
-    /// A history and the message after it.
-    pub fn conversation(history: &'a [Exchange], message: &'a str) -> Vec<Self> {
-        let user = |content| Self { role: "user", content };
-        let earlier = history
-            .iter()
-            .flat_map(|e| [user(e.user_message.as_str()), Self { role: "assistant", content: &e.answer }]);
-        earlier.chain([user(message)]).collect()
-    }
 }
 
 /// A turn that a backend has ended.

@@ -16,14 +16,16 @@ pub struct ApiError {
     pub message: String,
     /// What the log is told beside the code: a stable code of the database or the model.
     pub cause: Option<String>,
-    /// Further headers: `allow`, `retry-after`.
+    /// Seconds after which another try may do better: the header `retry-after`.
+    pub retry_after: Option<u32>,
+    /// Further headers: `allow`.
     pub headers: Vec<(&'static str, String)>,
 }
 
 impl ApiError {
     /// An error with a status, a stable code and a message.
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), cause: None, headers: Vec::new() }
+        Self { status, code, message: message.into(), cause: None, retry_after: None, headers: Vec::new() }
     }
 
     /// 400 `invalid_request`: a field of the body is wrong. The message names the field.
@@ -60,20 +62,27 @@ impl ApiError {
         self
     }
 
-    /// The one place where an error becomes a body: `{code, message, request_id}`.
-    pub fn render(&self, request_id: &str) -> Response {
-        let response = Response::json(self.status, &self.body(request_id));
-        self.headers.iter().fold(response, |response, (name, value)| response.with_header(name, value))
+    /// With the seconds after which another try may do better.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
-    /// That body, for where it is not a response of its own.
-    pub fn body<'a>(&'a self, request_id: &'a str) -> impl Serialize + 'a {
+    /// The one place where an error becomes a body: `{code, message, request_id}`.
+    pub fn render(&self, request_id: &str) -> Response {
         #[derive(Serialize)]
         struct Body<'a> {
             code: &'a str,
             message: &'a str,
             request_id: &'a str,
         }
-        Body { code: self.code, message: &self.message, request_id }
+        let body = Body { code: self.code, message: &self.message, request_id };
+        let response = Response::json(self.status, &body);
+        let response = self.headers.iter().fold(response, |response, (name, value)| response.with_header(name, value));
+        match self.retry_after {
+            Some(seconds) => response.with_header("retry-after", seconds.to_string()),
+            None => response,
+        }
     }
 }

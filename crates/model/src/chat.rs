@@ -1,6 +1,9 @@
 //! Answering a user.
 
-use pawl_core::{conversation::Exchange, usage::Usage};
+use pawl_core::{
+    conversation::{Exchange, spoken},
+    usage::Usage,
+};
 
 use crate::{
     anthropic::{Anthropic, Patience, Unanswered},
@@ -60,17 +63,12 @@ impl Chat for Anthropic {
 }
 
 fn to_wire<'a>(request: &ChatRequest<'a>) -> Request<'a> {
-    let user = |content| Message { role: "user", content };
-    let earlier = request
-        .history
-        .iter()
-        .flat_map(|e| [user(e.user_message.as_str()), Message { role: "assistant", content: &e.answer }]);
     Request {
         model: request.model,
         max_tokens: request.max_tokens,
         stream: true,
         system: [SystemBlock::stable(request.system_prompt)],
-        messages: earlier.chain([user(request.message)]).collect(),
+        messages: spoken(request.history, request.message).map(|(role, content)| Message { role, content }).collect(),
         output_config: None,
     }
 }

@@ -39,7 +39,7 @@ impl<'a> SystemBlock<'a> {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Message<'a> {
-    pub(crate) role: &'static str,
+    pub(crate) role: &'a str,
     pub(crate) content: &'a str,
 }
 

@@ -136,10 +136,6 @@ fn read(response: &Response) -> Value {
     serde_json::from_str(response.text()).unwrap()
 }
 
-fn retry_after(error: &ApiError) -> Option<&str> {
-    error.headers.iter().find(|(name, _)| *name == "retry-after").map(|(_, value)| value.as_str())
-}
-
 #[tokio::test]
 async fn a_turn_is_answered_and_stored_with_what_made_it() {
     let w = world();
@@ -477,7 +473,7 @@ async fn a_turn_under_way_is_409_until_its_lease_runs_out_and_then_counts_as_los
     lose(&w, "complete_turn", 10);
     w.call_with_key("k", json!({"message": "Hi"})).await.unwrap_err();
     let error = w.call_with_key("k", json!({"message": "Hi"})).await.unwrap_err();
-    assert_eq!((error.status, error.code, retry_after(&error)), (409, "turn_in_progress", Some("2")));
+    assert_eq!((error.status, error.code, error.retry_after), (409, "turn_in_progress", Some(2)));
     w.store.advance(chrono::TimeDelta::seconds(151));
     w.call_with_key("k", json!({"message": "Hi"})).await.unwrap();
     assert_eq!((w.store.turns()[0].attempts, w.store.turns()[0].lost_attempts, w.asked().len()), (2, 1, 2));
@@ -511,7 +507,7 @@ async fn a_limit_is_a_429_that_says_when_to_come_back() {
     w.store.limit(w.store.default_organization(), limits);
     w.call(json!({"message": "one"})).await.unwrap();
     let error = w.call(json!({"message": "two"})).await.unwrap_err();
-    assert_eq!((error.status, error.code, retry_after(&error)), (429, "rate_limited", Some("60")));
+    assert_eq!((error.status, error.code, error.retry_after), (429, "rate_limited", Some(60)));
     w.store.advance(chrono::TimeDelta::seconds(60));
     let limits = Limits { organization_tokens_per_day: 6, ..Limits::default() };
     w.store.limit(w.store.default_organization(), limits);

@@ -1,7 +1,7 @@
 //! Turns.
 
-use chrono::TimeDelta;
-use pawl_core::conversation::Exchange;
+use chrono::{DateTime, TimeDelta, Utc};
+use pawl_core::{conversation::Exchange, usage::Usage};
 use uuid::Uuid;
 
 use super::{Attempt, Caller, FakeStore, Key, Session, Spent, State, StoredAnswer, StoredTurn};
@@ -197,6 +197,19 @@ impl PrepareTurns for FakeStore {
     }
 }
 
+impl StoredTurn {
+    fn spent(&self, at: DateTime<Utc>, model: &str, usage: Usage) -> Spent {
+        Spent {
+            organization_id: self.organization_id,
+            user_id: Some(self.user_id),
+            at,
+            purpose: None,
+            model: model.to_owned(),
+            usage,
+        }
+    }
+}
+
 impl TurnLedger for FakeStore {
     async fn serving_context(&self, prompt_id: Uuid) -> Result<PromptText, StoreError> {
         self.service_call("serving_context")?;
@@ -215,14 +228,7 @@ impl TurnLedger for FakeStore {
                 return CompleteTurn::TurnNotFound;
             };
             if stored.attempts != turn.attempt {
-                s.spent.push(Spent {
-                    organization_id: stored.organization_id,
-                    user_id: Some(stored.user_id),
-                    at: now,
-                    purpose: None,
-                    model: turn.model.to_owned(),
-                    usage: turn.usage,
-                });
+                s.spent.push(stored.spent(now, turn.model, turn.usage));
                 return CompleteTurn::Superseded;
             }
             if let Some(answer) = &stored.answer {
@@ -247,14 +253,7 @@ impl TurnLedger for FakeStore {
                 prompt_version: version.map_or(0, |(_, version)| *version),
                 tools: turn.tools.to_vec(),
             });
-            s.spent.push(Spent {
-                organization_id: stored.organization_id,
-                user_id: Some(stored.user_id),
-                at: now,
-                purpose: None,
-                model: turn.model.to_owned(),
-                usage: turn.usage,
-            });
+            s.spent.push(stored.spent(now, turn.model, turn.usage));
             CompleteTurn::Ok { answer_id }
         }))
     }
@@ -264,18 +263,14 @@ impl TurnLedger for FakeStore {
         let at = self.now();
         Ok(self.state(|s| {
             let is_open = |t: &&mut StoredTurn| {
-                t.id == turn.turn_id && t.attempts == turn.attempt && t.answer.is_none() && t.error_code.is_none()
+                // One that was swept up as lost turns up after all, and says why.
+                let is_open = t.error_code.as_deref().is_none_or(|code| code == "turn_lost");
+                t.id == turn.turn_id && t.attempts == turn.attempt && t.answer.is_none() && is_open
             };
             let Some(open) = s.turns.iter_mut().find(is_open) else { return false };
+            open.lost_attempts -= i32::from(open.error_code.is_some());
             open.error_code = Some(turn.error_code.to_owned());
-            s.spent.extend(turn.model.map(|model| Spent {
-                organization_id: open.organization_id,
-                user_id: Some(open.user_id),
-                at,
-                purpose: None,
-                model: model.to_owned(),
-                usage: turn.usage,
-            }));
+            s.spent.extend(turn.model.map(|model| open.spent(at, model, turn.usage)));
             true
         }))
     }

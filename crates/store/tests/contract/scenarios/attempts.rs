@@ -55,6 +55,10 @@ pub async fn a_key_makes_one_turn_of_many_requests(world: &impl World) {
     world.wait(LEASE + TimeDelta::seconds(1)).await;
     while service.sweep().await.unwrap() {}
     complete(&service, &swept, "after all").await;
+    let silent = begin(&user, NewTurn { message: "silent", ..NewTurn::default() }).await;
+    world.wait(LEASE + TimeDelta::seconds(1)).await;
+    while service.sweep().await.unwrap() {}
+    assert!(service.fail_turn(&failed(&silent)).await.unwrap(), "and so may its reason be told");
     let given_up = begin(&user, NewTurn { message: "given up", ..NewTurn::default() }).await;
     assert!(service.fail_turn(&failed(&given_up)).await.unwrap());
     assert_eq!(service.complete_turn(&finished(&given_up, "late")).await.unwrap(), CompleteTurn::TurnFailed);
