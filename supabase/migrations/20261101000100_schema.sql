@@ -17,6 +17,16 @@ as $$ select coalesce(current_setting('role', true), '') = 'service_role' $$;
 revoke execute on function pawl.is_service() from public, anon;
 grant execute on function pawl.is_service() to authenticated, service_role;
 
+-- True for the database's owner at work in SQL, as in Studio's editor. A request over REST has always taken on a role.
+create function pawl.is_operator() returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select pg_has_role(coalesce(nullif(current_setting('role', true), 'none')::name, session_user), n.nspowner, 'member')
+  from pg_namespace n where n.nspname = 'pawl'
+$$;
+revoke execute on function pawl.is_operator() from public, anon, authenticated, service_role;
+
 -- The person of the request's token; null for a token without one. (auth.uid() raises where the subject is no UUID, as
 -- in tokens of other issuers; here that is nobody, not a fault.)
 create function pawl.caller_id() returns uuid

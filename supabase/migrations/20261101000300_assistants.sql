@@ -29,6 +29,8 @@ create table pawl.loop_settings (
   -- Paused for good, or until a time.
   updates_paused boolean not null default false,
   paused_until timestamptz,
+  -- Nothing the loop writes goes live without a person.
+  approval_required boolean not null default false,
   -- Clauses that every later version must hold word for word.
   protected_clauses text[] not null default '{}',
   -- Models and what they may cost a call.

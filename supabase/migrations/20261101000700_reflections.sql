@@ -21,8 +21,8 @@ create table pawl.reflection_logs (
   action_taken text not null check (action_taken in ('none', 'log_only', 'suggestion', 'prompt_update', 'rollback')),
   suggestion_id uuid,
   new_prompt_version integer,
-  -- How a prompt_update ended: null while it is still owed.
-  update_outcome text check (update_outcome in ('published', 'refused')),
+  -- What came of a prompt that this called for: null while it is still owed.
+  update_outcome text check (update_outcome in ('published', 'refused', 'proposed')),
   -- How often a writer was set to it.
   update_attempts integer not null default 0 check (update_attempts >= 0),
   judge_model text,
@@ -63,6 +63,8 @@ create table pawl.suggestions (
   title text not null,
   description text not null,
   proposed_change text,
+  -- The version that waits for approval, where one has been written.
+  prompt_id uuid references pawl.system_prompts (id) deferrable initially deferred,
   status text not null default 'pending' check (status in ('pending', 'approved', 'rejected', 'implemented')),
   reviewed_by uuid references pawl.users (id) on delete set null,
   reviewed_at timestamptz,
@@ -72,6 +74,7 @@ create table pawl.suggestions (
 create index suggestions_status_idx on pawl.suggestions (assistant_id, status);
 create index suggestions_priority_idx on pawl.suggestions (priority);
 create index suggestions_reflection_idx on pawl.suggestions (reflection_log_id);
+create index suggestions_prompt_id_idx on pawl.suggestions (prompt_id);
 create index suggestions_reviewed_by_idx on pawl.suggestions (reviewed_by);
 
 alter table pawl.reflection_logs

@@ -1,7 +1,7 @@
 -- A reflection: claimed by lease, recorded in one transaction. Secret key only.
 
--- Why no version may be published automatically for this assistant now: paused, locked, daily_limit or cooldown; null
--- when one may. The one place for this rule: claiming a reflection, beginning an update and publishing all ask it.
+-- Why no version may be published automatically for this assistant now: paused, locked, awaiting_approval (of the
+-- one written last), daily_limit or cooldown; null when one may. The one place for this rule: claiming a reflection, beginning an update and publishing all ask it.
 create function pawl.update_block(p_assistant_id uuid) returns text
 language sql stable
 set search_path = ''
@@ -10,6 +10,12 @@ as $$
     when pawl.is_paused(s) then 'paused'
     when exists (select from pawl.system_prompts p where p.assistant_id = s.assistant_id and p.is_active and p.locked)
       then 'locked'
+    when s.approval_required and exists (
+      select from pawl.suggestions g
+      join pawl.system_prompts p on p.id = g.prompt_id
+      join pawl.system_prompts parent on parent.id = p.previous_version_id
+      where g.assistant_id = s.assistant_id and g.status = 'pending' and parent.is_active)
+      then 'awaiting_approval'
     when s.max_updates_per_day <= (
       select count(*) from pawl.system_prompts p
       where p.assistant_id = s.assistant_id and p.created_by = 'system' and p.created_at > now() - interval '24 hours')
@@ -42,8 +48,46 @@ as $$
   limit p_limit
 $$;
 
+-- The approved suggestions of an assistant that say what to mend, and for which no version has been written yet.
+create function pawl.approved_suggestions(p_assistant_id uuid) returns setof pawl.suggestions
+language sql stable
+set search_path = ''
+as $$
+  select s.* from pawl.suggestions s
+  where s.assistant_id = p_assistant_id and s.status = 'approved' and s.suggestion_type = 'prompt_change'
+    and s.prompt_id is null
+$$;
+
+-- True when a new prompt is to be written for this reflection: its score called for one, or a person did.
+create function pawl.calls_for_update(p_log pawl.reflection_logs) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select p_log.action_taken = 'prompt_update' or exists (
+    select from pawl.approved_suggestions(p_log.assistant_id) s where s.reflection_log_id = p_log.id)
+$$;
+
+-- The reflection on a live version whose update is still to be made: the newest one, where it called for one and is not
+-- older than p_since, or one whose suggestion a person approved; null when there is none.
+create function pawl.owed_update(p_prompt pawl.system_prompts, p_since timestamptz) returns uuid
+language sql stable
+set search_path = ''
+as $$
+  with last as (
+    select l.* from pawl.reflection_logs l
+    where l.assistant_id = p_prompt.assistant_id and l.action_taken <> 'rollback' order by l.created_at desc limit 1
+  ), called_for as (
+    select last.id from last where last.action_taken = 'prompt_update' and last.created_at > p_since
+    union all
+    select s.reflection_log_id from pawl.approved_suggestions(p_prompt.assistant_id) s
+  )
+  select l.id from called_for c join pawl.reflection_logs l on l.id = c.id
+  where l.prompt_id = p_prompt.id and l.update_outcome is null
+  order by l.created_at limit 1
+$$;
+
 -- What one assistant needs: {"task": {"judge": {…}} | {"update": {…}}}, or {"reason": …} why nothing now.
--- `update` is owed when the newest reflection on the live version called for one and none came of it yet.
+-- `update` as in pawl.owed_update.
 -- p_force judges although not due, paused, locked or out of updates; it never makes too little data enough.
 create function pawl.next_task(p_assistant pawl.assistants, p_force boolean, p_dry_run boolean) returns jsonb
 language plpgsql stable
@@ -54,8 +98,9 @@ declare
   v_prompt pawl.system_prompts;
   v_rubric pawl.rubrics;
   v_block text := pawl.update_block(p_assistant.id);
-  v_last pawl.reflection_logs;
+  v_last timestamptz;
   v_since timestamptz;
+  v_owed uuid;
   v_waiting integer;
   v_conversations integer;
 begin
@@ -70,12 +115,13 @@ begin
   end if;
   v_since := now() - v_settings.window_hours * interval '1 hour';
 
-  select * into v_last from pawl.reflection_logs
-    where assistant_id = p_assistant.id and action_taken <> 'rollback' order by created_at desc limit 1;
-  if v_block is null and not p_dry_run and v_last.action_taken = 'prompt_update' and v_last.update_outcome is null
-     and v_last.prompt_id = v_prompt.id and v_last.created_at > v_since then
-    return jsonb_build_object('task', jsonb_build_object('update', jsonb_build_object('reflection_id', v_last.id)));
+  v_owed := pawl.owed_update(v_prompt, v_since);
+  if v_owed is not null and v_block is null and not p_dry_run then
+    return jsonb_build_object('task', jsonb_build_object('update', jsonb_build_object('reflection_id', v_owed)));
   end if;
+
+  select max(created_at) into v_last from pawl.reflection_logs
+    where assistant_id = p_assistant.id and action_taken <> 'rollback';
 
   -- No more than the larger bound is ever counted.
   select count(*), count(distinct u.session_id) into v_waiting, v_conversations
@@ -85,7 +131,7 @@ begin
   if v_conversations < v_settings.min_conversations then
     return jsonb_build_object('reason', 'insufficient_data');
   elsif not p_force and v_waiting < v_settings.reflect_every_messages
-        and v_last.created_at > now() - v_settings.reflect_every_hours * interval '1 hour' then
+        and v_last > now() - v_settings.reflect_every_hours * interval '1 hour' then
     return jsonb_build_object('reason', 'cooldown');
   end if;
 
@@ -287,6 +333,9 @@ revoke execute on function
   public.pawl_record_usage(uuid, text, text, jsonb),
   pawl.update_block(uuid),
   pawl.unjudged_answers(uuid, timestamptz, integer),
+  pawl.approved_suggestions(uuid),
+  pawl.calls_for_update(pawl.reflection_logs),
+  pawl.owed_update(pawl.system_prompts, timestamptz),
   pawl.next_task(pawl.assistants, boolean, boolean),
   public.pawl_claim_reflection(uuid, uuid, text, boolean, boolean, timestamptz, integer),
   public.pawl_release_reflection(uuid, uuid),

@@ -10,7 +10,7 @@ const FOLDER = fileURLToPath(new URL("../../supabase/functions", import.meta.url
 const BODIES: Record<string, unknown> = {
   "chat-handler": { message: "How do I repot an orchid?" },
   "reflection-loop": {},
-  "prompt-updater": { action: "rollback", version: 1 },
+  "prompt-updater": { reflection_id: crypto.randomUUID() },
 };
 /** Every value tells its own name, so that none can appear unnoticed. */
 const ENVIRONMENT: Record<string, string> = {

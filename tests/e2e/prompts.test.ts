@@ -240,7 +240,7 @@ Deno.test("prompt-updater rolls back", (test) =>
         const [first, second] = await versionsOf(stack, assistant);
         const { status, body } = await rollback(assistant, credentials, { reason: "It rambles" });
         assert.equal(status, 200, JSON.stringify(body));
-        assert.deepEqual([body.new_version, body.previous_version, body.change_reason], [1, 2, "It rambles"]);
+        assert.deepEqual([body.action, body.changed], ["rollback", { live_version: { from: 2, to: 1 } }]);
 
         const answer = await ask();
         assert.deepEqual([answer.prompt_version, "stale_prompt" in answer], [1, false]);
@@ -253,10 +253,12 @@ Deno.test("prompt-updater rolls back", (test) =>
           [assistant.id],
         );
         assert.deepEqual([log.prompt_version_evaluated, log.new_prompt_version], [2, 1]);
-        assert.deepEqual(log.raw_analysis, { actor, reason: "It rambles" });
+        assert.deepEqual(log.raw_analysis, { audit_id: body.audit_id });
+        const [change] = await stack.database.query("select * from pawl.audit_log where id = $1", [body.audit_id]);
+        assert.deepEqual([change.actor_id ?? change.actor, change.reason], [actor, "It rambles"]);
 
         const forward = await rollback(assistant, credentials, { version: 2 });
-        assert.deepEqual([forward.body.new_version, forward.body.previous_version], [2, 1]);
+        assert.deepEqual(forward.body.changed, { live_version: { from: 1, to: 2 } });
         assert.equal((await ask()).prompt_version, 2);
         assert.equal(systemOf((await asked(stack)).at(-1)), second.content);
       });
@@ -300,7 +302,7 @@ Deno.test("prompt-updater rolls back", (test) =>
 
     await test.step("to the live version it changes nothing and says so [catches: a log row a call]", async () => {
       const { status, body } = await leavesNoTrace(stack, () => rollback(assistant, service(stack), { version: 2 }));
-      assert.deepEqual([status, body.new_version, body.previous_version], [200, 2, null]);
+      assert.deepEqual([status, body.changed, body.audit_id], [200, {}, null]);
     });
 
     await test.step("a rollback is not undone the minute after [catches: a cooldown from versions alone]", async () => {
@@ -320,7 +322,7 @@ Deno.test("prompt-updater rolls back", (test) =>
       const blocked = await improved();
       await configure(stack, blocked, { updates_paused: true, max_updates_per_day: 0 });
       await stack.database.query("update pawl.system_prompts set locked = true where assistant_id = $1", [blocked.id]);
-      assert.equal((await rollback(blocked, admin.credentials)).body.new_version, 1);
+      assert.deepEqual((await rollback(blocked, admin.credentials)).body.changed.live_version, { from: 2, to: 1 });
     });
   }));
 

@@ -17,7 +17,7 @@ type Finder = fn(&str) -> HashSet<String>;
 pub struct Guard<'a> {
     /// The prompt it would replace.
     pub current: &'a str,
-    /// Clauses that must stand in it word for word.
+    /// Clauses that must stand in it word for word. The database holds it to them, in the moment of publishing.
     pub protected_clauses: &'a [String],
     /// Messages the rewrite was drawn from.
     pub user_messages: &'a [String],
@@ -38,7 +38,7 @@ pub enum Violation {
         limit: usize,
     },
     /// A protected clause is missing or altered (counted from 1).
-    ProtectedClause(usize),
+    ProtectedClause(u32),
     /// A run of [`COPIED_RUN`] words stands in a user's message, and not in the current prompt.
     CopiedFromUser,
     /// An e-mail address from a user's message.
@@ -82,11 +82,6 @@ impl Guard<'_> {
         let (characters, limit) = (candidate.chars().count(), self.max_characters());
         if characters > limit {
             found.push(Violation::TooLong { characters, limit });
-        }
-        for (i, clause) in self.protected_clauses.iter().enumerate() {
-            if !candidate.contains(clause.trim()) {
-                found.push(Violation::ProtectedClause(i + 1));
-            }
         }
         found.extend(self.taken_from_users(candidate));
         found
@@ -208,15 +203,6 @@ mod tests {
         let limit = 2 * CURRENT.chars().count();
         assert_eq!(check(&"é".repeat(limit), ""), vec![]);
         assert_eq!(check(&"é".repeat(limit + 1), ""), vec![Violation::TooLong { characters: limit + 1, limit }]);
-    }
-
-    #[test]
-    fn protected_clauses_stay_word_for_word() {
-        let clauses = ["Keep replies short.".to_owned(), "Never promise a delivery date.".to_owned()];
-        let guard = Guard { current: CURRENT, protected_clauses: &clauses, user_messages: &[] };
-        assert_eq!(guard.violations(&format!("{CURRENT} Be kind.")), vec![]);
-        let softened = CURRENT.replace("Never promise", "Avoid promising");
-        assert_eq!(guard.violations(&softened), vec![Violation::ProtectedClause(2)]);
     }
 
     #[test]

@@ -150,7 +150,7 @@ async fn open(url: &str, headers: &[(String, String)], body: &[u8]) -> Result<Re
     init.set_signal(Some(&abort.0.signal()));
     let sent = js_fetch(&web_sys::Request::new_with_str_and_init(url, &init)?);
     let response: web_sys::Response = JsFuture::from(sent).await?.unchecked_into();
-    let headers = pairs(&response.headers())?;
+    let headers = pairs(&response.headers());
     let reader = response.body().map(|body| body.get_reader().unchecked_into());
     let chunks = stream::unfold((reader, abort), |(reader, abort)| async move {
         let reader: web_sys::ReadableStreamDefaultReader = reader?;
@@ -226,13 +226,16 @@ fn log_panic(info: &std::panic::PanicHookInfo<'_>) {
     log::event(Level::Error, "panic", &[("at", place.into())]);
 }
 
-fn pairs(headers: &web_sys::Headers) -> Result<Vec<(String, String)>, JsValue> {
-    Ok(serde_wasm_bindgen::from_value(Array::from(headers).into())?)
+/// Name and value of each. (Decoding them with serde weighs 3 KB more.)
+fn pairs(headers: &web_sys::Headers) -> Vec<(String, String)> {
+    let text = |pair: &Array, at| pair.get(at).as_string();
+    let pairs = Array::from(headers).iter().map(|pair| pair.unchecked_into::<Array>()).collect::<Vec<_>>();
+    pairs.iter().filter_map(|pair| text(pair, 0).zip(text(pair, 1))).collect()
 }
 
 /// Reads a request; of a body that is too large no more than shows it.
 async fn read(request: &web_sys::Request, received_ms: f64) -> Result<Request, JsValue> {
-    let headers = pairs(&request.headers())?;
+    let headers = pairs(&request.headers());
     let mut body = Vec::new();
     if let Some(stream) = request.body() {
         let reader: web_sys::ReadableStreamDefaultReader = stream.get_reader().unchecked_into();

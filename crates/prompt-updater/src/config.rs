@@ -17,13 +17,14 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The environment, read.
 pub struct Config {
     project: Project,
-    model: ModelAccess,
+    /// People's decisions need no model.
+    model: Result<ModelAccess, ApiError>,
 }
 
 impl Config {
-    /// 500 `misconfigured` names a variable that is missing.
+    /// 500 `misconfigured` names a variable of the project's that is missing.
     pub fn from_env(lookup: Lookup<'_>) -> Result<Self, ApiError> {
-        Ok(Self { project: Project::from_env(lookup)?, model: ModelAccess::from_env(lookup)? })
+        Ok(Self { project: Project::from_env(lookup)?, model: ModelAccess::from_env(lookup) })
     }
 
     /// The store as the caller: Postgres judges the credentials.
@@ -33,8 +34,9 @@ impl Config {
         Ok(Postgrest::new(&self.project.url, &credentials, STORE_TIMEOUT, sleep))
     }
 
-    /// The model.
+    /// The model; 500 `misconfigured` where its variables are missing or unusable.
     pub fn model(&self, host: Host) -> Result<Anthropic, ApiError> {
-        Anthropic::new(&self.model.base_url, &self.model.key, host).ok_or_else(ModelAccess::unusable)
+        let access = self.model.as_ref().map_err(Clone::clone)?;
+        Anthropic::new(&access.base_url, &access.key, host).ok_or_else(ModelAccess::unusable)
     }
 }

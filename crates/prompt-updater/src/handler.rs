@@ -1,16 +1,16 @@
-//! Changes of the live prompt: improving it for a reflection, rolling it back for a person.
+//! Changes of the live prompt: improving it for a reflection, and what people decide.
 
 use std::time::Duration;
 
-use pawl_core::prompt_guard::Guard;
+use pawl_core::prompt_guard::{Guard, Violation};
 use pawl_edge::{
-    Request, Response, body,
+    ApiError, Request, Response,
     log::{self, Level},
 };
 use pawl_model::{Patience, Rewrite, RewriteRequest, Rewriter};
 use pawl_store::{
-    StoreError,
-    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest, Update},
+    decisions::Decisions,
+    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Update},
     reflections::SkipReason,
     usage::{Purpose, UsageLedger},
 };
@@ -30,28 +30,20 @@ const PATIENCE: Patience = Patience { total: Duration::from_secs(50), silence: D
 pub struct Ports<'a, S, M> {
     /// The store as the caller.
     pub store: &'a S,
-    /// The writer.
-    pub rewriter: &'a M,
+    /// The writer; where there is none, no decision of a person fails for want of it.
+    pub rewriter: Result<&'a M, ApiError>,
 }
 
 /// Does what the request asks for.
-pub async fn update<S: Prompts + UsageLedger, M: Rewriter>(
+pub async fn update<S: Prompts + Decisions + UsageLedger, M: Rewriter>(
     request: &Request,
     request_id: &str,
     ports: &Ports<'_, S, M>,
 ) -> Result<Response, Error> {
-    let command = body::read::<UpdateRequest>(request)?.command()?;
-    let outcome = match &command {
-        Command::Improve { reflection_id } => improve(*reflection_id, ports).await?,
-        Command::Rollback { version, assistant, organization_id, reason } => {
-            let request = RollbackRequest {
-                version: *version,
-                assistant: assistant.as_deref(),
-                organization_id: *organization_id,
-                reason: reason.as_deref(),
-            };
-            roll_back(&request, ports.store).await?
-        }
+    let asked = UpdateRequest::read(request)?;
+    let outcome = match asked.command()? {
+        Command::Improve { reflection_id } => improve(reflection_id, ports).await?,
+        Command::Decide(order) => Outcome::Decided(ports.store.decide(&order).await?.map_err(Error::Refused)?),
     };
     report(&outcome, request_id);
     Ok(Response::json(200, &UpdateResponse { outcome, request_id }))
@@ -63,10 +55,14 @@ async fn improve<S: Prompts + UsageLedger, M: Rewriter>(
     reflection_id: Uuid,
     ports: &Ports<'_, S, M>,
 ) -> Result<Outcome, Error> {
+    let rewriter = ports.rewriter.clone()?;
     let update = match ports.store.begin_update(reflection_id).await? {
         BeginUpdate::Ok(update) => update,
         BeginUpdate::Published { new_version, change_reason } => {
             return Ok(Outcome::Live { new_version, previous_version: None, change_reason });
+        }
+        BeginUpdate::Proposed { new_version, change_reason, suggestion_id } => {
+            return Ok(proposed(new_version, change_reason, suggestion_id));
         }
         BeginUpdate::Skipped { reason } => return Ok(skipped(reason)),
         BeginUpdate::Superseded => return Ok(superseded()),
@@ -74,57 +70,71 @@ async fn improve<S: Prompts + UsageLedger, M: Rewriter>(
         BeginUpdate::ReflectionNotFound => return Err(Error::ReflectionNotFound),
         BeginUpdate::NotAnUpdate => return Err(Error::NotAnUpdate),
     };
-    match write(&update, ports).await? {
-        Ok(rewrite) => publish(reflection_id, &update, &rewrite, ports.store).await,
-        Err(violations) => give_up(reflection_id, violations.join("; "), ports.store).await,
-    }
+    write(reflection_id, &update, rewriter, ports.store).await
 }
 
-/// A rewrite that breaks no rule, or the rules the last attempt broke.
-async fn write<S: UsageLedger, M: Rewriter>(
+/// Writes until a version is let through, or the last attempt has broken a rule as well. The writer is told what it broke.
+async fn write<S: Prompts + UsageLedger, M: Rewriter>(
+    reflection_id: Uuid,
     update: &Update,
-    ports: &Ports<'_, S, M>,
-) -> Result<Result<Rewrite, Vec<String>>, Error> {
+    rewriter: &M,
+    store: &S,
+) -> Result<Outcome, Error> {
     let guard = guard(update);
     let mut violations = Vec::new();
     for _ in 0..ATTEMPTS {
-        let request = RewriteRequest {
-            model: &update.rewriter_model,
-            current_prompt: &update.current_prompt,
-            weaknesses: &update.weaknesses,
-            patterns: &update.patterns,
-            strengths: &update.strengths,
-            protected_clauses: &update.protected_clauses,
-            max_characters: guard.max_characters(),
-            violations: &violations,
-            patience: PATIENCE,
-        };
-        let result = ports.rewriter.rewrite(request).await;
-        let spent = match &result {
-            Ok(rewrite) => Some((&rewrite.model, rewrite.usage)),
-            Err(unanswered) => unanswered.spent.as_ref().map(|spent| (&spent.model, spent.usage)),
-        };
-        if let Some((model, usage)) = spent
-            && let Err(fault) = ports.store.record_usage(update.prompt_id, Purpose::Rewrite, model, usage).await
-        {
-            log::event(Level::Warn, "usage_not_recorded", &[("cause", fault.cause().into())]);
+        let rewrite = draft(update, &violations, rewriter, store).await?;
+        violations = guard.violations(&rewrite.prompt);
+        if violations.is_empty() {
+            match publish(reflection_id, update, &rewrite, store).await? {
+                Ok(outcome) => return Ok(outcome),
+                Err(missing) => violations = missing,
+            }
         }
-        let rewrite = result.map_err(|unanswered| unanswered.error)?;
-        let found = guard.violations(&rewrite.prompt);
-        if found.is_empty() {
-            return Ok(Ok(rewrite));
-        }
-        violations = found.iter().map(ToString::to_string).collect();
     }
-    Ok(Err(violations))
+    let broken: Vec<_> = violations.iter().map(ToString::to_string).collect();
+    give_up(reflection_id, broken.join("; "), store).await
 }
 
+/// One draft, counted.
+async fn draft(
+    update: &Update,
+    violations: &[Violation],
+    rewriter: &impl Rewriter,
+    store: &impl UsageLedger,
+) -> Result<Rewrite, Error> {
+    let violations: Vec<_> = violations.iter().map(ToString::to_string).collect();
+    let request = RewriteRequest {
+        model: &update.rewriter_model,
+        current_prompt: &update.current_prompt,
+        weaknesses: &update.weaknesses,
+        patterns: &update.patterns,
+        strengths: &update.strengths,
+        protected_clauses: &update.protected_clauses,
+        max_characters: guard(update).max_characters(),
+        violations: &violations,
+        patience: PATIENCE,
+    };
+    let result = rewriter.rewrite(request).await;
+    let spent = match &result {
+        Ok(rewrite) => Some((&rewrite.model, rewrite.usage)),
+        Err(unanswered) => unanswered.spent.as_ref().map(|spent| (&spent.model, spent.usage)),
+    };
+    if let Some((model, usage)) = spent
+        && let Err(fault) = store.record_usage(update.prompt_id, Purpose::Rewrite, model, usage).await
+    {
+        log::event(Level::Warn, "usage_not_recorded", &[("cause", fault.cause().into())]);
+    }
+    Ok(result.map_err(|unanswered| unanswered.error)?)
+}
+
+/// Publishes a draft; or says which protected clauses it lacks, which only the database knows for sure.
 async fn publish(
     reflection_id: Uuid,
     update: &Update,
     rewrite: &Rewrite,
     store: &impl Prompts,
-) -> Result<Outcome, Error> {
+) -> Result<Result<Outcome, Vec<Violation>>, Error> {
     let change_reason = change_reason(update, rewrite);
     let version = NewVersion {
         reflection_id,
@@ -133,16 +143,22 @@ async fn publish(
         change_reason: &change_reason,
         model: &rewrite.model,
     };
-    match store.publish(&version).await? {
+    Ok(Ok(match store.publish(&version).await? {
         Publish::Published { new_version, previous_version, change_reason } => {
-            Ok(Outcome::Live { new_version, previous_version: Some(previous_version), change_reason })
+            Outcome::Live { new_version, previous_version: Some(previous_version), change_reason }
         }
-        Publish::Skipped { reason } => Ok(skipped(reason)),
-        Publish::Superseded => Ok(superseded()),
-        Publish::Refused => Ok(refused("refused before".to_owned())),
-        Publish::ReflectionNotFound => Err(Error::ReflectionNotFound),
-        Publish::NotAnUpdate => Err(Error::NotAnUpdate),
-    }
+        Publish::Proposed { new_version, change_reason, suggestion_id } => {
+            proposed(new_version, change_reason, suggestion_id)
+        }
+        Publish::ClausesMissing { clauses } => {
+            return Ok(Err(clauses.into_iter().map(Violation::ProtectedClause).collect()));
+        }
+        Publish::Skipped { reason } => skipped(reason),
+        Publish::Superseded => superseded(),
+        Publish::Refused => refused("refused before".to_owned()),
+        Publish::ReflectionNotFound => return Err(Error::ReflectionNotFound),
+        Publish::NotAnUpdate => return Err(Error::NotAnUpdate),
+    }))
 }
 
 /// Why the prompt changed: no change goes live without a reason, and none that repeats a user is stored for good.
@@ -169,27 +185,14 @@ async fn give_up(reflection_id: Uuid, reason: String, store: &impl Prompts) -> R
     match store.refuse_update(reflection_id, &reason).await? {
         RefuseUpdate::Ok { .. } | RefuseUpdate::Refused => Ok(refused(reason)),
         // Another call got one through meanwhile.
-        RefuseUpdate::Published => Ok(superseded()),
+        RefuseUpdate::Published | RefuseUpdate::Proposed => Ok(superseded()),
         RefuseUpdate::NotAnUpdate => Err(Error::NotAnUpdate),
         RefuseUpdate::ReflectionNotFound => Err(Error::ReflectionNotFound),
     }
 }
 
-async fn roll_back(request: &RollbackRequest<'_>, store: &impl Prompts) -> Result<Outcome, Error> {
-    let live = |new_version, previous_version| {
-        let change_reason = request.reason.unwrap_or("Rolled back").to_owned();
-        Ok(Outcome::Live { new_version, previous_version, change_reason })
-    };
-    match store.roll_back(request).await? {
-        Rollback::Ok { new_version, previous_version } => live(new_version, previous_version),
-        Rollback::AlreadyActive { new_version } => live(new_version, None),
-        Rollback::Unauthorized => Err(Error::Store(StoreError::Unauthenticated)),
-        Rollback::OrganizationRequired => Err(Error::OrganizationRequired),
-        Rollback::OrganizationNotFound => Err(Error::OrganizationNotFound),
-        Rollback::Forbidden => Err(Error::Forbidden),
-        Rollback::AssistantNotFound => Err(Error::AssistantNotFound),
-        Rollback::VersionNotFound => Err(Error::VersionNotFound),
-    }
+fn proposed(version: i32, change_reason: String, suggestion_id: Uuid) -> Outcome {
+    Outcome::Proposed { proposed: true, version, suggestion_id, change_reason }
 }
 
 fn skipped(reason: SkipReason) -> Outcome {
@@ -208,6 +211,8 @@ fn refused(reason: String) -> Outcome {
 fn report(outcome: &Outcome, request_id: &str) {
     let (event, detail) = match outcome {
         Outcome::Live { new_version, .. } => ("prompt_live", (*new_version).into()),
+        Outcome::Proposed { version, .. } => ("prompt_proposed", (*version).into()),
+        Outcome::Decided(change) => ("decided", change.action.as_str().into()),
         Outcome::Skipped { reason, .. } => ("update_skipped", reason.as_str().into()),
         Outcome::Refused { reason, .. } => ("update_refused", reason.as_str().into()),
     };

@@ -1,4 +1,4 @@
-//! `prompt-updater`: writes, checks and publishes a better prompt, or takes one back.
+//! `prompt-updater`: writes, checks and publishes a better prompt, and carries out what people decide about prompts.
 
 #![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
 
@@ -34,8 +34,8 @@ mod entry {
                 now_ms: runtime::now_ms,
                 chance: runtime::chance,
             };
-            let rewriter = config.model(host)?;
-            let ports = Ports { store: &store, rewriter: &rewriter };
+            let rewriter = config.model(host);
+            let ports = Ports { store: &store, rewriter: rewriter.as_ref().map_err(Clone::clone) };
             handler::update(&request, &request_id, &ports).await.map_err(ApiError::from)
         })
         .await

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod credentials;
+pub mod decisions;
 mod error;
 #[cfg(feature = "fake")]
 pub mod fake;

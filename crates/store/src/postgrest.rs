@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     Credentials, StoreError,
-    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest},
+    decisions::{Change, Decision, Decisions, Order, Refusal},
+    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate},
     reflections::{Claim, ClaimRequest, RecordReflection, Reflection, Reflections, Timestamp},
     turns::{
         BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, PromptText, TurnLedger,
@@ -50,6 +51,11 @@ impl Postgrest {
         function: &'static str,
         arguments: &impl Serialize,
     ) -> Result<T, StoreError> {
+        read(function, self.call(function, arguments).await?)
+    }
+
+    /// The outcome as a variant of an enum, not yet read.
+    async fn call(&self, function: &'static str, arguments: &impl Serialize) -> Result<Value, StoreError> {
         let arguments = serde_json::to_string(arguments).map_err(|_| StoreError::Unexpected("arguments".into()))?;
         let exchange = async {
             let lost = |_| StoreError::Unavailable("connection".into());
@@ -62,7 +68,7 @@ impl Postgrest {
                 let code = refusal.get("code").and_then(Value::as_str).unwrap_or_default();
                 return Err(StoreError::from_answer(status.as_u16(), code));
             }
-            outcome(&body).ok_or_else(|| StoreError::Unexpected(format!("shape of {function}")))
+            variant(&body).ok_or_else(|| misshapen(function))
         };
         match select(Box::pin(exchange), (self.sleep)(self.timeout)).await {
             Either::Left((result, _)) => result,
@@ -71,18 +77,26 @@ impl Postgrest {
     }
 }
 
-/// Reads `{"outcome": "x", …rest}` as the variant `x` with the rest as its fields. (Serde's own tagged enums do the same
+fn misshapen(function: &str) -> StoreError {
+    StoreError::Unexpected(format!("shape of {function}"))
+}
+
+fn read<T: DeserializeOwned>(function: &str, variant: Value) -> Result<T, StoreError> {
+    serde_json::from_value(variant).map_err(|_| misshapen(function))
+}
+
+/// Makes of `{"outcome": "x", …rest}` the variant `x` with the rest as its fields. (Serde's own tagged enums do the same
 /// through a buffer that is generated anew for every type: a fifth of the wasm.)
-fn outcome<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+fn variant(body: &[u8]) -> Option<Value> {
     // (By way of a `Value` everywhere: decoding another type from bytes is another decoder in the wasm.)
     let Value::Object(mut fields) = serde_json::from_slice(body).ok()? else { return None };
     let Value::String(name) = fields.remove("outcome")? else { return None };
     if fields.is_empty() {
-        return serde_json::from_value(Value::String(name)).ok();
+        return Some(Value::String(name));
     }
     let mut variant = Map::new();
     variant.insert(name, Value::Object(fields));
-    serde_json::from_value(Value::Object(variant)).ok()
+    Some(Value::Object(variant))
 }
 
 /// As much of a count as a Postgres integer holds.
@@ -221,14 +235,47 @@ impl Prompts for Postgrest {
     async fn refuse_update(&self, reflection_id: Uuid, reason: &str) -> Result<RefuseUpdate, StoreError> {
         self.rpc("pawl_refuse_update", &json!({"p_reflection_id": reflection_id, "p_reason": reason})).await
     }
+}
 
-    async fn roll_back(&self, request: &RollbackRequest<'_>) -> Result<Rollback, StoreError> {
-        let arguments = json!({
-            "p_version": request.version,
-            "p_assistant": request.assistant,
-            "p_organization_id": request.organization_id,
-            "p_reason": request.reason,
-        });
-        self.rpc("pawl_rollback_prompt", &arguments).await
+impl Decisions for Postgrest {
+    async fn decide(&self, order: &Order<'_>) -> Result<Result<Change, Refusal>, StoreError> {
+        let (function, mut arguments) = call_of(order.decision);
+        let mut add =
+            |name: &str, value: Value| arguments.as_object_mut().and_then(|all| all.insert(name.into(), value));
+        add("p_reason", order.reason.into());
+        add("p_user_id", json!(order.user_id));
+        if !matches!(order.decision, Decision::Approve { .. } | Decision::Reject { .. }) {
+            add("p_assistant", order.assistant.into());
+            add("p_organization_id", json!(order.organization_id));
+        }
+        match self.call(function, &arguments).await {
+            Ok(Value::Object(mut done)) if done.contains_key("ok") => {
+                read(function, done.remove("ok").unwrap_or_default()).map(Ok)
+            }
+            Ok(refusal) => read(function, refusal).map(Err),
+            // Postgres' codes for what is no time, or none it can hold.
+            Err(StoreError::Unexpected(code)) if ["22007", "22008"].contains(&code.as_str()) => {
+                Ok(Err(Refusal::UntilInvalid))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+/// The function that carries a decision out, and the arguments that are its own.
+fn call_of(decision: Decision<'_>) -> (&'static str, Value) {
+    match decision {
+        Decision::Pause { until } => ("pawl_pause_updates", json!({"p_until": until})),
+        Decision::Resume => ("pawl_resume_updates", json!({})),
+        Decision::RequireApproval { required } => ("pawl_require_approval", json!({"p_required": required})),
+        Decision::Protect { clauses } => ("pawl_protect_clauses", json!({"p_clauses": clauses})),
+        Decision::Activate { version } => ("pawl_activate_prompt", json!({"p_version": version})),
+        Decision::Rollback { version } => ("pawl_rollback_prompt", json!({"p_version": version})),
+        Decision::Write { content, activate } => {
+            ("pawl_write_prompt", json!({"p_content": content, "p_activate": activate}))
+        }
+        Decision::Lock { version, locked } => ("pawl_lock_prompt", json!({"p_version": version, "p_locked": locked})),
+        Decision::Approve { suggestion_id } => ("pawl_approve_suggestion", json!({"p_suggestion_id": suggestion_id})),
+        Decision::Reject { suggestion_id } => ("pawl_reject_suggestion", json!({"p_suggestion_id": suggestion_id})),
     }
 }

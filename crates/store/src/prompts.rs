@@ -1,4 +1,4 @@
-//! Changes of the live prompt.
+//! What the loop does to the live prompt.
 
 use serde::Deserialize;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ pub enum BeginUpdate {
     ReflectionNotFound,
     NotAnUpdate,
     Published { new_version: i32, change_reason: String },
+    Proposed { new_version: i32, change_reason: String, suggestion_id: Uuid },
     Refused,
     Superseded,
     Skipped { reason: SkipReason },
@@ -63,7 +64,9 @@ pub struct NewVersion<'a> {
 #[expect(missing_docs, reason = "documented at pawl_publish_prompt")]
 pub enum Publish {
     Published { new_version: i32, previous_version: i32, change_reason: String },
+    Proposed { new_version: i32, change_reason: String, suggestion_id: Uuid },
     Skipped { reason: SkipReason },
+    ClausesMissing { clauses: Vec<u32> },
     Superseded,
     Refused,
     NotAnUpdate,
@@ -78,36 +81,9 @@ pub enum RefuseUpdate {
     Ok { suggestion_id: Uuid },
     Refused,
     Published,
+    Proposed,
     NotAnUpdate,
     ReflectionNotFound,
-}
-
-/// Which version to go back to.
-#[derive(Debug, Clone, Copy)]
-pub struct RollbackRequest<'a> {
-    /// Its number.
-    pub version: i32,
-    /// Slug of the assistant; the default one without.
-    pub assistant: Option<&'a str>,
-    /// The organisation; the only one without.
-    pub organization_id: Option<Uuid>,
-    /// Why, for the log.
-    pub reason: Option<&'a str>,
-}
-
-/// Outcomes of rolling back.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "documented at pawl_rollback_prompt")]
-pub enum Rollback {
-    Ok { new_version: i32, previous_version: Option<i32> },
-    AlreadyActive { new_version: i32 },
-    Unauthorized,
-    OrganizationRequired,
-    OrganizationNotFound,
-    Forbidden,
-    AssistantNotFound,
-    VersionNotFound,
 }
 
 /// Changes the live prompt: each call one transaction, with one live version before and after.
@@ -115,10 +91,8 @@ pub enum Rollback {
 pub trait Prompts {
     /// What a new version starts from, or why none may be written; asked before a model is paid for.
     async fn begin_update(&self, reflection_id: Uuid) -> Result<BeginUpdate, StoreError>;
-    /// Publishes the version a reflection asked for; once, however often it is called.
+    /// Publishes the version a reflection asked for, or proposes it; once, however often it is called.
     async fn publish(&self, version: &NewVersion<'_>) -> Result<Publish, StoreError>;
     /// Gives the update up and tells a person. `reason` names guards, never text.
     async fn refuse_update(&self, reflection_id: Uuid, reason: &str) -> Result<RefuseUpdate, StoreError>;
-    /// Makes an earlier version live again; as the caller.
-    async fn roll_back(&self, request: &RollbackRequest<'_>) -> Result<Rollback, StoreError>;
 }

@@ -91,6 +91,8 @@ pub enum SkipReason {
     Locked,
     /// As many updates as a day may have.
     DailyLimit,
+    /// The version written last waits for a person.
+    AwaitingApproval,
 }
 
 /// An assistant to work on.

@@ -13,7 +13,8 @@ create temp table asked as select tests.make_reflection('acme/default') as id;
 select is(tests.publish(id, 'acme/default v1') ->> 'outcome', 'published', 'the loop publishes') from asked;
 select results_eq('select actor, actor_id, action, reason, at, organization_id from changes',
   $$values ('loop', null::uuid, 'publish', 'It was curt', now(), tests.id('acme'))$$, 'by itself, now, and why');
-select is((select detail from changes), jsonb_build_object('new_version', 2, 'previous_version', 1, 'reflection_id', id),
+select is((select detail from changes),
+  jsonb_build_object('reflection_id', id, 'changed', '{"live_version": {"from": 1, "to": 2}}'::jsonb),
   'with what changed') from asked;
 select is(tests.publish(id, 'acme/default v1') ->> 'outcome', 'published', 'asked for again') from asked;
 select is((select count(*)::int from changes), 1, 'it is one change');
@@ -22,17 +23,18 @@ select is(tests.outcome('ann', $$select public.pawl_rollback_prompt(1, p_reason 
   'an admin rolls back');
 select results_eq('select actor, actor_id, action, reason from changes offset 1',
   $$values ('person', tests.id('ann'), 'rollback', 'too chatty')$$, 'under their own id');
-select is((select detail from changes offset 1), '{"new_version": 1, "previous_version": 2}', 'with what changed');
+select is((select detail from changes offset 1), '{"version": 1, "changed": {"live_version": {"from": 2, "to": 1}}}',
+  'with what changed');
 select is(tests.outcome('service', format('select public.pawl_rollback_prompt(2, p_organization_id => %L)',
   tests.id('acme'))), 'ok', 'a backend rolls back');
 select results_eq('select actor, actor_id, reason from changes offset 2', $$values ('service', null::uuid, null::text)$$,
   'as the secret key, without a reason');
 
--- What is refused is no change
+-- What is refused is no change, nor is what changes nothing
 select is(tests.refusal(who, sql), outcome, who || ' ' || sql)
 from (values
   ('max', 'select public.pawl_rollback_prompt(1)', 'forbidden'),
-  ('ann', 'select public.pawl_rollback_prompt(2)', 'already_active'),
+  ('ann', 'select public.pawl_rollback_prompt(2)', 'ok'),
   ('ann', 'select public.pawl_rollback_prompt(9)', 'version_not_found')) v (who, sql, outcome);
 
 -- Who reads it

@@ -46,7 +46,8 @@ select is((select string_agg(m, ', ' order by m) from jsonb_array_elements_text(
     pg_temp.begin_update(pg_temp.reflection()) -> 'user_messages') m),
   'To answer 1, To answer 2', 'and what people wrote in the judged exchanges');
 
--- Refused
+-- Refused (what protected clauses refuse is in clauses.test.sql)
+update pawl.loop_settings set protected_clauses = '{}' where assistant_id = tests.id('acme/default');
 select is(pg_temp.unpublished(tests.id('nothing'), 'acme/default v1'), 'reflection_not_found', 'an unknown reflection');
 select is(pg_temp.unpublished(tests.make_reflection('acme/default', 'log_only', p_age => '1 hour'), 'acme/default v1'),
   'not_an_update', 'a reflection that called for none');
@@ -78,7 +79,8 @@ select is(tests.publish(pg_temp.reflection(), 'acme/default v1', 'Another text')
   '{"outcome": "published", "new_version": 6, "previous_version": 1, "change_reason": "It was curt"}',
   'and answers as the first');
 select is(pg_temp.begin_update(pg_temp.reflection()),
-  '{"outcome": "published", "new_version": 6, "change_reason": "It was curt"}', 'nor is anything begun');
+  '{"outcome": "published", "new_version": 6, "previous_version": 1, "change_reason": "It was curt"}',
+  'nor is anything begun');
 
 -- What was meant for the version before it
 select tests.age_changes('acme/default', '7 hours');

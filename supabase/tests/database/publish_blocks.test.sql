@@ -113,7 +113,7 @@ select is(
      reflection.id, version_four.id)) ->> 'reason' from reflection, version_four),
   'cooldown', 'keeps the next one waiting');
 select tests.age_changes('acme/default', '7 hours');
-select is(tests.outcome('service', format('select public.pawl_rollback_prompt(1, ''default'', %L)', tests.id('acme'))), 'ok',
+select is(tests.outcome('service', format('select public.pawl_rollback_prompt(1, null, ''default'', %L)', tests.id('acme'))), 'ok',
   'hours later a person goes back');
 update reflection set id = tests.make_reflection('acme/default');
 select is(pg_temp.block(), 'cooldown', 'and that is not undone at once');

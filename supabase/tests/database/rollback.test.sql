@@ -1,6 +1,6 @@
 -- An earlier version becomes the live one again: for admins and owners of the organisation, and the secret key.
 begin;
-select plan(42);
+select plan(44);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2), tests.make_version('acme/default', 3);
 select tests.make_assistant('acme/helper'), tests.make_version('acme/helper', 2);
@@ -17,7 +17,7 @@ select pg_temp.go_live(3);
 create function pg_temp.rollback(p_version integer, p_organization text default null, p_assistant text default null) returns text
 language sql
 as $$
-  select format('select public.pawl_rollback_prompt(%L, %L, %L, ''It was worse'')', p_version, p_assistant,
+  select format('select public.pawl_rollback_prompt(%L, ''It was worse'', %L, %L)', p_version, p_assistant,
                 tests.id(p_organization))
 $$;
 
@@ -35,14 +35,17 @@ from (values
   ('amy', pg_temp.rollback(1, 'acme', 'nope'), 'assistant_not_found', 'an unknown assistant'),
   ('amy', pg_temp.rollback(9), 'version_not_found', 'an unknown version'),
   ('amy', pg_temp.rollback(0), 'version_not_found', 'version 0'),
-  ('amy', pg_temp.rollback(null), 'version_not_found', 'no version'),
+  ('amy', pg_temp.rollback(null), 'no_earlier_version', 'no version, where the live one took over from none'),
+  ('amy', 'select public.pawl_rollback_prompt(1, p_user_id => gen_random_uuid())', 'user_not_allowed',
+    'somebody else''s name'),
+  ('amy', 'select public.pawl_rollback_prompt(1, repeat(''x'', 1001))', 'reason_too_long', 'a reason without end'),
   ('amy', pg_temp.rollback(3, p_assistant => 'helper'), 'version_not_found', 'a version of another assistant'),
-  ('amy', pg_temp.rollback(3), 'already_active', 'the live version'),
+  ('amy', pg_temp.rollback(3), 'ok', 'the live version'),
   ('service', pg_temp.rollback(1), 'organization_required', 'the secret key where there are several organisations'),
-  ('service', 'select public.pawl_rollback_prompt(1, null, gen_random_uuid())', 'organization_not_found',
+  ('service', 'select public.pawl_rollback_prompt(1, p_organization_id => gen_random_uuid())', 'organization_not_found',
     'an organisation that does not exist, for the secret key'),
   ('service', pg_temp.rollback(9, 'acme'), 'version_not_found', 'an unknown version, for the secret key'),
-  ('service', pg_temp.rollback(3, 'acme'), 'already_active', 'the live version, for the secret key')
+  ('service', pg_temp.rollback(3, 'acme'), 'ok', 'the live version, for the secret key')
 ) v (who, sql, outcome, why);
 -- A stranger is not told of the organisation that is open to all either, and does not join it.
 select isnt(tests.refusal('stranger', pg_temp.rollback(1)), 'ok', 'someone who belongs nowhere and names none');
@@ -50,7 +53,8 @@ select is((select count(*)::int from pawl.organization_members where user_id = t
 select is(tests.live('acme/default'), '3', 'after all that the same version is live');
 
 -- An admin
-select is(tests.call('amy', pg_temp.rollback(1)), '{"outcome": "ok", "new_version": 1, "previous_version": 3}',
+select is(tests.call('amy', pg_temp.rollback(1)) - 'audit_id', '{"outcome": "ok", "action": "rollback",
+    "about": {"version": 1}, "changed": {"live_version": {"from": 3, "to": 1}}}',
   'an admin goes back, without naming their only organisation');
 select is(tests.live('acme/default'), '1', 'the earlier version is live, alone');
 select is((select activated_at from pawl.system_prompts where id = tests.id('acme/default v1')), now(),
@@ -60,8 +64,8 @@ select results_eq(
            raw_analysis
     from pawl.reflection_logs where assistant_id = tests.id('acme/default')$$,
   $$values ('rollback', tests.id('acme/default v3'), 3, 1, 0, null::numeric,
-            jsonb_build_object('actor', tests.id('amy'), 'reason', 'It was worse'))$$,
-  'the log says who, from where to where, and why');
+            (select jsonb_build_object('audit_id', max(id)) from pawl.audit_log))$$,
+  'the log says from where to where, and which record says who and why');
 select is((select count(*)::int from pawl.system_prompts where assistant_id = tests.id('acme/default')), 3,
   'no version is made or lost');
 select is(tests.live('acme/helper') || tests.live('globex/default'), '11', 'no other assistant is touched');
@@ -71,8 +75,7 @@ select is(tests.outcome('otto', pg_temp.rollback(2, 'acme', 'default')), 'ok', '
 select is(tests.live('acme/default'), '2', 'to any version there is');
 select is(tests.outcome('service', pg_temp.rollback(1, 'acme')), 'ok', 'the secret key may');
 select is(tests.live('acme/default'), '1', 'in the organisation it names');
-select is((select raw_analysis ->> 'actor' from pawl.reflection_logs
-    where assistant_id = tests.id('acme/default') and prompt_version_evaluated = 2), 'service', 'and the log says that it did');
+select is((select actor from pawl.audit_log order by id desc limit 1), 'service', 'and the record says that it did');
 select is(tests.outcome('amy', pg_temp.rollback(2, p_assistant => 'helper')), 'ok', 'an assistant by its slug');
 select is(tests.live('acme/helper'), '2', 'goes back by itself');
 select is(tests.outcome('half', pg_temp.rollback(2, 'globex')), 'ok', 'an admin of one of two organisations may there');
@@ -86,7 +89,7 @@ select is(tests.live('acme/default'), '3', 'keeps a person from going back');
 
 -- Where nothing is live
 update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
-select is(tests.call('amy', pg_temp.rollback(2)), '{"outcome": "ok", "new_version": 2, "previous_version": null}',
+select is(tests.call('amy', pg_temp.rollback(2)) -> 'changed', '{"live_version": {"from": null, "to": 2}}',
   'with no live version there is one again');
 select is(tests.live('acme/default'), '2', 'alone');
 

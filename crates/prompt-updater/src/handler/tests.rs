@@ -5,6 +5,7 @@ use pawl_core::{decision::Action, evaluation::summarize, rubric::Rubric, usage::
 use pawl_edge::ApiError;
 use pawl_model::{ModelError, Unanswered};
 use pawl_store::{
+    StoreError,
     fake::FakeStore,
     reflections::{Claim, ClaimRequest, RecordReflection, RecordedEvaluation, Reflection, Reflections, Task},
     turns::{BeginTurn, BeginTurns, FinishedTurn, NewTurn, TurnLedger},
@@ -120,7 +121,7 @@ impl World {
             ..Request::default()
         };
         let response =
-            update(&request, "r1", &Ports { store, rewriter: &self.writer }).await.map_err(ApiError::from)?;
+            update(&request, "r1", &Ports { store, rewriter: Ok(&self.writer) }).await.map_err(ApiError::from)?;
         Ok(serde_json::from_str(response.text()).unwrap())
     }
 
@@ -172,7 +173,7 @@ async fn a_change_without_a_usable_reason_gets_one() {
     }
     for given in ["", SAID] {
         let w = world().await;
-        let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: &Silent(given) }).await.unwrap();
+        let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: Ok(&Silent(given)) }).await.unwrap();
         let Outcome::Live { change_reason, .. } = outcome else { panic!("{outcome:?}") };
         assert_eq!(change_reason, "Written against: no reasons");
     }
@@ -269,7 +270,7 @@ async fn a_pause_while_the_model_writes_is_obeyed() {
         }
     }
     let w = world().await;
-    let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: &Pauses(&w) }).await.unwrap();
+    let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: Ok(&Pauses(&w)) }).await.unwrap();
     assert_eq!(outcome, Outcome::Skipped { skipped: true, reason: "paused".into() });
     assert_eq!(w.live().0, 1);
 }
@@ -309,7 +310,22 @@ async fn admins_roll_back_and_members_do_not() {
     let error = w.call_as(&w.store.as_nobody(), body.clone()).await.unwrap_err();
     assert_eq!(error.status, 401);
     let answer = w.call_as(&w.store.as_user(admin), body).await.unwrap();
-    assert_eq!((&answer["new_version"], &answer["previous_version"]), (&json!(1), &json!(2)));
+    insta::assert_json_snapshot!(answer, @r#"
+    {
+      "about": {
+        "version": 1
+      },
+      "action": "rollback",
+      "audit_id": 2,
+      "changed": {
+        "live_version": {
+          "from": 2,
+          "to": 1
+        }
+      },
+      "request_id": "r1"
+    }
+    "#);
     assert_eq!(w.live(), (1, CURRENT.to_owned()));
 }
 
@@ -322,12 +338,29 @@ async fn bad_input_is_named_and_changes_nothing() {
         (json!({"reflection_id": "x"}), 400, "`reflection_id`: must be a UUID"),
         (json!({"reflection_id": id, "version": 1}), 400, "`version`: does not belong"),
         (json!({"action": "explode"}), 400, "`action`: expected"),
-        (json!({"action": "rollback"}), 400, "`version`: is required"),
-        (json!({"action": "rollback", "version": 0}), 400, "`version`: must be 1 or more"),
         (json!({"action": "rollback", "version": 1, "reflection_id": id}), 400, "`reflection_id`: does not belong"),
-        (json!({"action": "rollback", "version": 9}), 404, "`version`: the assistant has no such version"),
+        (json!({"action": "approve"}), 400, "`suggestion_id`: is required"),
+        (json!({"action": "approve", "suggestion_id": id, "assistant": "x"}), 400, "`assistant`: does not belong"),
+        (json!({"action": "write"}), 400, "`content`: is required"),
+        (json!({"action": "write", "content": " "}), 400, "`content`: must have"),
+        (json!({"action": "write", "content": "x", "activate": "yes"}), 400, "`activate`: expected a boolean"),
+        (json!({"action": "activate"}), 400, "`version`: is required"),
+        (json!({"action": "protect"}), 400, "`clauses`: is required"),
+        (json!({"action": "protect", "clauses": [""]}), 400, "`clauses`: up to 50"),
+        (json!({"action": "pause", "until": "tomorrow-ish"}), 400, "`until`: must be a time"),
+        (json!({"action": "pause", "until": "2001-01-01T00:00:00Z"}), 400, "`until`: must be in the future"),
+        (json!({"action": "resume", "version": 1}), 400, "`version`: does not belong"),
+        (json!({"action": "resume", "user_id": Uuid::max()}), 403, "Only admins and owners"),
+        (json!({"action": "rollback"}), 409, "name a `version`"),
+        (json!({"action": "rollback", "version": 0}), 404, "`version`: the assistant has no such version"),
+        (json!({"action": "lock", "version": 9}), 404, "`version`: the assistant has no such version"),
         (json!({"action": "rollback", "version": 1, "assistant": "x"}), 404, "`assistant`"),
         (json!({"action": "rollback", "version": 1, "reason": "x".repeat(1001)}), 400, "`reason`"),
+        (
+            json!({"action": "reject", "suggestion_id": Uuid::max()}),
+            404,
+            "`suggestion_id`: there is no such suggestion",
+        ),
         (json!({"reflection_id": Uuid::max()}), 404, "`reflection_id`: there is no such reflection"),
     ];
     for (body, status, part) in cases {
@@ -359,4 +392,93 @@ async fn every_draft_is_counted_also_one_the_guards_refuse() {
     w.call(json!({"reflection_id": w.reflection})).await.unwrap();
     let spent = w.store.spent().split_off(before);
     assert_eq!(spent.iter().map(|s| s.usage).collect::<Vec<_>>(), [USAGE, USAGE]);
+}
+
+#[tokio::test]
+async fn each_decision_reaches_the_store_as_it_was_meant() {
+    let w = world().await;
+    let version = |from: i32, to: i32| json!({"live_version": {"from": from, "to": to}});
+    let switch = |what: &str, to: bool| json!({what: {"from": !to, "to": to}});
+    let write = json!({"action": "write", "content": "By hand."});
+    let live = json!({"action": "write", "content": "By hand, live.", "activate": true});
+    let both = json!({"latest_version": {"from": 2, "to": 3}, "live_version": {"from": 1, "to": 3}});
+    let until = "2200-01-01T00:00:00Z";
+    let cases = [
+        (json!({"action": "pause"}), switch("updates_paused", true)),
+        (json!({"action": "resume"}), switch("updates_paused", false)),
+        (json!({"action": "pause", "until": until}), json!({"paused_until": {"from": null, "to": until}})),
+        (json!({"action": "resume"}), json!({"paused_until": {"from": until, "to": null}})),
+        (json!({"action": "require_approval"}), switch("approval_required", true)),
+        (json!({"action": "waive_approval"}), switch("approval_required", false)),
+        (write, json!({"latest_version": {"from": 1, "to": 2}})),
+        (live, both),
+        (json!({"action": "activate", "version": 2}), version(3, 2)),
+        (json!({"action": "rollback"}), version(2, 3)),
+        (json!({"action": "rollback", "version": 1}), version(3, 1)),
+        (json!({"action": "lock"}), switch("locked", true)),
+        (json!({"action": "unlock", "version": 1}), switch("locked", false)),
+        (json!({"action": "lock", "version": 2}), switch("locked", true)),
+        (json!({"action": "protect", "clauses": ["Keep"]}), json!({"protected_clauses": {"from": [], "to": ["Keep"]}})),
+    ];
+    for (body, changed) in cases {
+        let answer = w.call(body.clone()).await.unwrap();
+        assert_eq!(answer["changed"], changed, "{body}");
+        assert_eq!(answer["action"], body["action"]);
+        assert!(answer["audit_id"].is_i64());
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_needs_approval_is_proposed_and_approved() {
+    let w = world().await;
+    w.call(json!({"action": "require_approval"})).await.unwrap();
+    let proposed = w.improve().await;
+    let suggestion_id = w.store.suggestions()[0].id;
+    assert_eq!(
+        proposed,
+        json!({"proposed": true, "version": 2, "suggestion_id": suggestion_id, "change_reason": "Reasons were missing.",
+               "request_id": "r1"})
+    );
+    assert_eq!(w.improve().await, proposed, "a second time nothing is written");
+    assert_eq!((w.live().0, w.writer.asked.borrow().len()), (1, 1));
+    let answer = w.call(json!({"action": "approve", "suggestion_id": suggestion_id, "reason": "good"})).await.unwrap();
+    assert_eq!(answer["about"]["version"], 2);
+    assert_eq!(w.live().0, 2);
+    let error = w.call(json!({"action": "reject", "suggestion_id": suggestion_id})).await.unwrap_err();
+    assert_eq!((error.status, error.code), (409, "already_reviewed"));
+}
+
+#[tokio::test]
+async fn a_clause_that_is_protected_while_the_model_writes_is_obeyed() {
+    struct Protects<'a>(&'a World);
+    impl Rewriter for Protects<'_> {
+        async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, Unanswered> {
+            let clauses = vec!["Be kind.".to_owned()];
+            self.0.store.configure(self.0.store.default_assistant(), |s| s.protected_clauses = clauses);
+            self.0.writer.rewrite(request).await
+        }
+    }
+    let w = world().await;
+    w.writes(&format!("{CURRENT} Give reasons."));
+    w.writes(&format!("{CURRENT} Be kind."));
+    let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: Ok(&Protects(&w)) }).await.unwrap();
+    assert!(matches!(outcome, Outcome::Live { new_version: 2, .. }), "{outcome:?}");
+    assert_eq!(w.writer.asked.borrow()[1].1, ["protected clause 1 is missing or altered"]);
+    assert_eq!(w.live().1, format!("{CURRENT} Be kind."));
+}
+
+#[tokio::test]
+async fn people_decide_without_a_model() {
+    let w = world().await;
+    let request = |body: Value| Request {
+        method: "POST".into(),
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: body.to_string().into_bytes(),
+        ..Request::default()
+    };
+    let missing = ApiError::misconfigured("ANTHROPIC_API_KEY", "is missing");
+    let ports: Ports<'_, FakeStore, Writer> = Ports { store: &w.store, rewriter: Err(missing.clone()) };
+    update(&request(json!({"action": "pause"})), "r1", &ports).await.unwrap();
+    let error = update(&request(json!({"reflection_id": w.reflection})), "r1", &ports).await.err();
+    assert_eq!(error.map(ApiError::from), Some(missing));
 }

@@ -3,6 +3,7 @@
 //!
 //! Its clock stands still until [`FakeStore::advance`]; every operation can be made to fail.
 
+mod decisions;
 mod prompts;
 mod reflections;
 mod turns;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub cooldown_hours: i64,
     pub max_updates_per_day: usize,
     pub updates_paused: bool,
+    pub paused_until: Option<DateTime<Utc>>,
+    pub approval_required: bool,
     pub protected_clauses: Vec<String>,
 }
 
@@ -48,6 +51,8 @@ impl Default for Settings {
             cooldown_hours: 6,
             max_updates_per_day: 3,
             updates_paused: false,
+            paused_until: None,
+            approval_required: false,
             protected_clauses: Vec::new(),
         }
     }
@@ -88,6 +93,7 @@ pub struct Prompt {
     pub created_at: DateTime<Utc>,
     pub activated_at: Option<DateTime<Utc>>,
     pub change_reason: String,
+    pub previous_id: Option<Uuid>,
     pub reflection_id: Option<Uuid>,
 }
 
@@ -173,10 +179,25 @@ pub struct Log {
 /// How an update ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpdateOutcome {
-    /// With this version.
+    /// With this version, live.
     Published(i32),
+    /// With this version, which waits for a person.
+    Proposed(i32),
     /// Given up.
     Refused,
+}
+
+/// A row of `suggestions`.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "documented at the table suggestions")]
+pub struct Suggested {
+    pub id: Uuid,
+    pub assistant_id: Uuid,
+    pub reflection_id: Uuid,
+    pub kind: &'static str,
+    /// The version that waits for approval.
+    pub prompt_id: Option<Uuid>,
+    pub status: &'static str,
 }
 
 pub(crate) struct Assistant {
@@ -212,6 +233,9 @@ pub(crate) struct State {
     pub(crate) limits: BTreeMap<Uuid, Limits>,
     pub(crate) spent: Vec<Spent>,
     pub(crate) logs: Vec<Log>,
+    pub(crate) suggestions: Vec<Suggested>,
+    /// Rows of the audit log.
+    pub(crate) changes: i64,
     pub(crate) evaluated: BTreeMap<Uuid, Option<f64>>,
     failures: Vec<(&'static str, StoreError)>,
     calls: Vec<&'static str>,
@@ -300,6 +324,7 @@ impl FakeStore {
                 created_at: now,
                 activated_at: None,
                 change_reason: String::new(),
+                previous_id: None,
                 reflection_id: None,
             });
         });
@@ -364,6 +389,11 @@ impl FakeStore {
     /// All reflections.
     pub fn logs(&self) -> Vec<Log> {
         self.state(|s| s.logs.clone())
+    }
+
+    /// All suggestions.
+    pub fn suggestions(&self) -> Vec<Suggested> {
+        self.state(|s| s.suggestions.clone())
     }
 
     /// Overall score by judged answer; `None` for a discarded judgement.
@@ -445,10 +475,12 @@ impl State {
         let settings = &assistant.settings;
         let ours = || self.prompts.iter().filter(|p| p.assistant_id == assistant.id);
         let today = now - TimeDelta::hours(24);
-        if settings.updates_paused {
+        if settings.updates_paused || settings.paused_until.is_some_and(|until| until > now) {
             Some(SkipReason::Paused)
         } else if ours().any(|p| p.is_active && p.locked) {
             Some(SkipReason::Locked)
+        } else if settings.approval_required && self.a_version_waits(assistant.id) {
+            Some(SkipReason::AwaitingApproval)
         } else if ours().filter(|p| p.by_system && p.created_at > today).count() >= settings.max_updates_per_day {
             Some(SkipReason::DailyLimit)
         } else if ours().filter_map(|p| p.activated_at).any(|at| at > now - TimeDelta::hours(settings.cooldown_hours)) {

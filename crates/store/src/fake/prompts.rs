@@ -1,13 +1,13 @@
-//! Changes of the live prompt.
+//! What the loop does to the live prompt.
 
 use chrono::{DateTime, Utc};
 use pawl_core::decision::Action;
 use uuid::Uuid;
 
-use super::{Caller, FakeStore, Log, Prompt, State, UpdateOutcome};
+use super::{FakeStore, Log, Prompt, State, Suggested, UpdateOutcome};
 use crate::{
     StoreError,
-    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest, Update},
+    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Update},
 };
 
 const MAX_ATTEMPTS: u32 = 5;
@@ -15,16 +15,18 @@ const MAX_ATTEMPTS: u32 = 5;
 impl Prompts for FakeStore {
     async fn begin_update(&self, reflection_id: Uuid) -> Result<BeginUpdate, StoreError> {
         self.service_call("begin_update")?;
-        let now = self.now();
+        let (suggestion_id, now) = (self.draw(), self.now());
         Ok(self.state(|s| {
             let Some(log) = s.log(reflection_id) else { return BeginUpdate::ReflectionNotFound };
-            if log.action != Some(Action::PromptUpdate) {
-                return BeginUpdate::NotAnUpdate;
-            }
-            match &log.update {
+            let change_reason = s.reason_of(reflection_id);
+            match log.update {
+                None if !s.calls_for_update(log) => return BeginUpdate::NotAnUpdate,
                 Some(UpdateOutcome::Published(new_version)) => {
-                    let change_reason = s.reason_of(reflection_id);
-                    return BeginUpdate::Published { new_version: *new_version, change_reason };
+                    return BeginUpdate::Published { new_version, change_reason };
+                }
+                Some(UpdateOutcome::Proposed(new_version)) => {
+                    let suggestion_id = s.proposal_of(reflection_id);
+                    return BeginUpdate::Proposed { new_version, change_reason, suggestion_id };
                 }
                 Some(UpdateOutcome::Refused) => return BeginUpdate::Refused,
                 None => {}
@@ -37,10 +39,8 @@ impl Prompts for FakeStore {
                 return BeginUpdate::Skipped { reason };
             }
             if log.update_attempts >= MAX_ATTEMPTS {
-                for log in s.logs.iter_mut().filter(|l| l.id == reflection_id) {
-                    log.update = Some(UpdateOutcome::Refused);
-                    log.suggestion = Some(format!("the writer failed {MAX_ATTEMPTS} times"));
-                }
+                let log = log.clone();
+                s.refuse(&log, &format!("the writer failed {MAX_ATTEMPTS} times"), suggestion_id);
                 return BeginUpdate::Refused;
             }
             let judged = |t: &&super::StoredTurn| t.answer.as_ref().is_some_and(|a| log.judged.contains(&a.id));
@@ -62,54 +62,26 @@ impl Prompts for FakeStore {
 
     async fn publish(&self, version: &NewVersion<'_>) -> Result<Publish, StoreError> {
         self.service_call("publish")?;
-        let (id, now) = (self.draw(), self.now());
-        Ok(self.state(|s| s.publish(version, id, now)))
+        let (id, suggestion_id, now) = (self.draw(), self.draw(), self.now());
+        Ok(self.state(|s| s.publish(version, id, suggestion_id, now)))
     }
 
     async fn refuse_update(&self, reflection_id: Uuid, reason: &str) -> Result<RefuseUpdate, StoreError> {
         self.service_call("refuse_update")?;
         let suggestion_id = self.draw();
         Ok(self.state(|s| {
-            let Some(log) = s.logs.iter_mut().find(|l| l.id == reflection_id) else {
-                return RefuseUpdate::ReflectionNotFound;
-            };
+            let Some(log) = s.log(reflection_id).cloned() else { return RefuseUpdate::ReflectionNotFound };
             match log.update {
-                _ if log.action != Some(Action::PromptUpdate) => RefuseUpdate::NotAnUpdate,
+                None if !s.calls_for_update(&log) => RefuseUpdate::NotAnUpdate,
                 Some(UpdateOutcome::Published(_)) => RefuseUpdate::Published,
+                Some(UpdateOutcome::Proposed(_)) => RefuseUpdate::Proposed,
                 Some(UpdateOutcome::Refused) => RefuseUpdate::Refused,
                 None => {
-                    log.update = Some(UpdateOutcome::Refused);
-                    log.suggestion = Some(reason.to_owned());
+                    s.refuse(&log, reason, suggestion_id);
                     RefuseUpdate::Ok { suggestion_id }
                 }
             }
         }))
-    }
-
-    async fn roll_back(&self, request: &RollbackRequest<'_>) -> Result<Rollback, StoreError> {
-        self.call("roll_back")?;
-        let (log_id, now, caller) = (self.draw(), self.now(), self.caller);
-        self.state(|s| {
-            let organization_id = match caller {
-                Caller::Nobody => return Err(StoreError::Unauthenticated),
-                Caller::Service => match (request.organization_id, s.organizations.as_slice()) {
-                    (Some(id), known) if !known.contains(&id) => return Ok(Rollback::OrganizationNotFound),
-                    (Some(id), _) => id,
-                    (None, [only]) => *only,
-                    (None, _) => return Ok(Rollback::OrganizationRequired),
-                },
-                Caller::User(user_id) => match s.find_organization(user_id, request.organization_id) {
-                    Err(()) => return Ok(Rollback::OrganizationRequired),
-                    Ok(None) => return Ok(Rollback::OrganizationNotFound),
-                    Ok(Some(id)) if s.members.get(&(id, user_id)) == Some(&true) => id,
-                    Ok(Some(_)) => return Ok(Rollback::Forbidden),
-                },
-            };
-            let Some(assistant_id) = s.find_assistant(organization_id, request.assistant) else {
-                return Ok(Rollback::AssistantNotFound);
-            };
-            Ok(s.roll_back(assistant_id, request.version, log_id, now))
-        })
     }
 }
 
@@ -123,18 +95,99 @@ impl State {
         made.map(|p| p.change_reason.clone()).unwrap_or_default()
     }
 
-    fn publish(&mut self, version: &NewVersion<'_>, id: Uuid, now: DateTime<Utc>) -> Publish {
+    fn proposal_of(&self, reflection_id: Uuid) -> Uuid {
+        let written = self.suggestions.iter().find(|s| s.reflection_id == reflection_id && s.prompt_id.is_some());
+        written.map(|s| s.id).unwrap_or_default()
+    }
+
+    /// As `pawl.approved_suggestions`, of one reflection.
+    pub(crate) fn is_approved(&self, reflection_id: Uuid) -> bool {
+        self.suggestions.iter().any(|s| {
+            s.reflection_id == reflection_id
+                && s.status == "approved"
+                && s.kind == "prompt_change"
+                && s.prompt_id.is_none()
+        })
+    }
+
+    fn calls_for_update(&self, log: &Log) -> bool {
+        log.action == Some(Action::PromptUpdate) || self.is_approved(log.id)
+    }
+
+    /// True while a version that is to follow the live one waits for a person.
+    pub(crate) fn a_version_waits(&self, assistant_id: Uuid) -> bool {
+        let live = self.live_prompt(assistant_id).map(|p| p.id);
+        let pending = self.suggestions.iter().filter(|s| s.assistant_id == assistant_id && s.status == "pending");
+        let written = pending.filter_map(|s| self.prompts.iter().find(|p| Some(p.id) == s.prompt_id));
+        live.is_some() && written.map(|p| p.previous_id).any(|previous| previous == live)
+    }
+
+    fn refuse(&mut self, log: &Log, reason: &str, suggestion_id: Uuid) {
+        for log in self.logs.iter_mut().filter(|l| l.id == log.id) {
+            log.update = Some(UpdateOutcome::Refused);
+            log.suggestion = Some(reason.to_owned());
+        }
+        self.suggestions.push(Suggested {
+            id: suggestion_id,
+            assistant_id: log.assistant_id,
+            reflection_id: log.id,
+            kind: "escalation",
+            prompt_id: None,
+            status: "pending",
+        });
+    }
+
+    /// As `pawl.missing_clauses`.
+    pub(crate) fn missing_clauses(&self, assistant_id: Uuid, content: &str) -> Vec<u32> {
+        let clauses = self.assistant(assistant_id).map(|a| a.settings.protected_clauses.as_slice()).unwrap_or_default();
+        (1..).zip(clauses).filter(|(_, clause)| !content.contains(clause.trim())).map(|(n, _)| n).collect()
+    }
+
+    /// As `pawl.settle_update`.
+    pub(crate) fn settle(&mut self, reflection_id: Uuid, outcome: UpdateOutcome) {
+        let live = matches!(outcome, UpdateOutcome::Published(_));
+        self.logs.iter_mut().filter(|l| l.id == reflection_id).for_each(|l| l.update = Some(outcome.clone()));
+        let approved =
+            self.suggestions.iter_mut().filter(|s| s.reflection_id == reflection_id && s.status == "approved");
+        approved.filter(|_| live).for_each(|s| s.status = "implemented");
+    }
+
+    /// As `pawl.go_live`.
+    pub(crate) fn go_live(&mut self, assistant_id: Uuid, prompt_id: Uuid, now: DateTime<Utc>) {
+        let before = self.live_prompt(assistant_id).map(|p| p.id);
+        for prompt in self.prompts.iter_mut().filter(|p| p.assistant_id == assistant_id) {
+            prompt.is_active = prompt.id == prompt_id;
+            if prompt.is_active {
+                let is_draft = prompt.activated_at.is_none() && prompt.previous_id.is_some();
+                prompt.previous_id = if is_draft { before } else { prompt.previous_id };
+                prompt.activated_at = Some(now);
+            }
+        }
+    }
+
+    /// Adds a version that is not live; its number.
+    pub(crate) fn add_version(&mut self, prompt: Prompt) -> i32 {
+        let newest = self.prompts.iter().filter(|p| p.assistant_id == prompt.assistant_id).map(|p| p.version).max();
+        let version = newest.unwrap_or_default() + 1;
+        self.prompts.push(Prompt { version, is_active: false, activated_at: None, ..prompt });
+        version
+    }
+
+    fn publish(&mut self, version: &NewVersion<'_>, id: Uuid, suggestion_id: Uuid, now: DateTime<Utc>) -> Publish {
         let Some(log) = self.log(version.reflection_id).cloned() else { return Publish::ReflectionNotFound };
         let Some(assistant) = self.assistant(log.assistant_id) else { return Publish::ReflectionNotFound };
+        let approval_required = assistant.settings.approval_required;
         let block = self.update_block(assistant, now);
         let judged = self.prompts.iter().find(|p| p.id == log.prompt_id).map(|p| p.version).unwrap_or_default();
-        if log.action != Some(Action::PromptUpdate) {
-            return Publish::NotAnUpdate;
-        }
+        let reason_before = self.reason_of(log.id);
         match log.update {
+            None if !self.calls_for_update(&log) => return Publish::NotAnUpdate,
             Some(UpdateOutcome::Published(new_version)) => {
-                let change_reason = self.reason_of(log.id);
-                return Publish::Published { new_version, previous_version: judged, change_reason };
+                return Publish::Published { new_version, previous_version: judged, change_reason: reason_before };
+            }
+            Some(UpdateOutcome::Proposed(new_version)) => {
+                let suggestion_id = self.proposal_of(log.id);
+                return Publish::Proposed { new_version, change_reason: reason_before, suggestion_id };
             }
             Some(UpdateOutcome::Refused) => return Publish::Refused,
             None => {}
@@ -146,55 +199,40 @@ impl State {
         if let Some(reason) = block {
             return Publish::Skipped { reason };
         }
-        let newest = self.prompts.iter().filter(|p| p.assistant_id == log.assistant_id).map(|p| p.version).max();
-        let new_version = newest.unwrap_or_default() + 1;
-        self.live_prompt_mut(log.assistant_id).into_iter().for_each(|p| p.is_active = false);
-        self.prompts.push(Prompt {
+        let clauses = self.missing_clauses(log.assistant_id, version.content);
+        if !clauses.is_empty() {
+            return Publish::ClausesMissing { clauses };
+        }
+        let change_reason = version.change_reason.to_owned();
+        let new_version = self.add_version(Prompt {
             id,
             assistant_id: log.assistant_id,
-            version: new_version,
+            version: 0,
             content: version.content.to_owned(),
-            is_active: true,
+            is_active: false,
             locked: false,
             by_system: true,
             created_at: now,
-            activated_at: Some(now),
-            change_reason: version.change_reason.to_owned(),
+            activated_at: None,
+            change_reason: change_reason.clone(),
+            previous_id: live,
             reflection_id: Some(log.id),
         });
-        for log in self.logs.iter_mut().filter(|l| l.id == version.reflection_id) {
-            log.update = Some(UpdateOutcome::Published(new_version));
+        self.changes += 1;
+        if approval_required {
+            self.suggestions.push(Suggested {
+                id: suggestion_id,
+                assistant_id: log.assistant_id,
+                reflection_id: log.id,
+                kind: "prompt_change",
+                prompt_id: Some(id),
+                status: "pending",
+            });
+            self.settle(log.id, UpdateOutcome::Proposed(new_version));
+            return Publish::Proposed { new_version, change_reason, suggestion_id };
         }
-        let change_reason = version.change_reason.to_owned();
+        self.go_live(log.assistant_id, id, now);
+        self.settle(log.id, UpdateOutcome::Published(new_version));
         Publish::Published { new_version, previous_version: judged, change_reason }
-    }
-
-    fn roll_back(&mut self, assistant_id: Uuid, version: i32, log_id: Uuid, now: DateTime<Utc>) -> Rollback {
-        let previous = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
-        let ours = |p: &&mut Prompt| p.assistant_id == assistant_id && p.version == version;
-        let Some(target) = self.prompts.iter_mut().find(ours) else { return Rollback::VersionNotFound };
-        if target.is_active {
-            return Rollback::AlreadyActive { new_version: version };
-        }
-        let target_id = target.id;
-        for prompt in self.prompts.iter_mut().filter(|p| p.assistant_id == assistant_id) {
-            prompt.is_active = prompt.id == target_id;
-            prompt.activated_at = if prompt.is_active { Some(now) } else { prompt.activated_at };
-        }
-        self.logs.push(Log {
-            id: log_id,
-            assistant_id,
-            created_at: now,
-            prompt_id: previous.map_or(target_id, |(id, _)| id),
-            action: None,
-            strengths: Vec::new(),
-            weaknesses: Vec::new(),
-            patterns: Vec::new(),
-            judged: Vec::new(),
-            update: None,
-            update_attempts: 0,
-            suggestion: None,
-        });
-        Rollback::Ok { new_version: version, previous_version: previous.map(|(_, version)| version) }
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use pawl_core::{conversation::Exchange, decision::Action};
 use uuid::Uuid;
 
-use super::{Assistant, FakeStore, Log, State};
+use super::{Assistant, FakeStore, Log, State, Suggested};
 use crate::{
     StoreError,
     reflections::{
@@ -89,6 +89,16 @@ impl Reflections for FakeStore {
                 suggestion: reflection.suggestion.as_ref().map(|s| s.description.clone()),
             });
             let suggestion_id = reflection.suggestion.as_ref().map(|_| suggestion_id);
+            s.suggestions.extend(suggestion_id.into_iter().zip(&reflection.suggestion).map(|(id, suggestion)| {
+                Suggested {
+                    id,
+                    assistant_id: reflection.assistant_id,
+                    reflection_id,
+                    kind: suggestion.kind,
+                    prompt_id: None,
+                    status: "pending",
+                }
+            }));
             RecordReflection::Ok { reflection_id, suggestion_id }
         }))
     }
@@ -144,15 +154,17 @@ impl State {
         let prompt = self.live_prompt(assistant.id).ok_or(SkipReason::InsufficientData)?;
         let since = now - TimeDelta::hours(settings.window_hours);
         let last = self.logs.iter().rfind(|l| l.assistant_id == assistant.id && l.action.is_some());
-        if let Some(last) = last
+        // As `pawl.owed_update`.
+        let called_for = |l: &&Log| {
+            let by_its_score = l.action == Some(Action::PromptUpdate) && l.created_at > since;
+            (by_its_score && last.is_some_and(|last| last.id == l.id)) || self.is_approved(l.id)
+        };
+        let owed = self.logs.iter().filter(|l| l.prompt_id == prompt.id && l.update.is_none()).find(called_for);
+        if let Some(owed) = owed
             && block.is_none()
             && !request.dry_run
-            && last.action == Some(Action::PromptUpdate)
-            && last.update.is_none()
-            && last.prompt_id == prompt.id
-            && last.created_at > since
         {
-            return Ok(Task::Update { reflection_id: last.id });
+            return Ok(Task::Update { reflection_id: owed.id });
         }
 
         let waiting = self.unjudged(prompt.id, since);

@@ -13,7 +13,7 @@
 mod scenarios;
 mod worlds;
 
-use scenarios::{attempts, prompts, reflections, turns};
+use scenarios::{attempts, decisions, prompts, reflections, turns};
 use worlds::{FakeWorld, StackWorld, World};
 
 /// Every scenario in a world, in order. Each makes its own organisation, so none sees another's rows.
@@ -32,7 +32,11 @@ async fn keeps_the_contract(world: &impl World) {
     reflections::pauses_locks_and_caps_are_obeyed_unless_forced(world).await;
     prompts::a_version_is_published_once(world).await;
     prompts::an_update_can_be_given_up(world).await;
-    prompts::the_right_people_roll_back(world).await;
+    decisions::the_right_people_decide(world).await;
+    decisions::settings_change_and_say_so(world).await;
+    decisions::versions_change_and_say_so(world).await;
+    decisions::nothing_goes_live_without_a_person(world).await;
+    decisions::an_approved_finding_is_written(world).await;
     prompts::of_many_at_once_one_wins(world).await;
 }
 

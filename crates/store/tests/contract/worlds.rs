@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use pawl_core::rubric::Rubric;
 use pawl_store::{
     Credentials, Postgrest,
+    decisions::Decisions,
     fake::{FakeStore, Limits},
     prompts::Prompts,
     reflections::Reflections,
@@ -25,7 +26,7 @@ pub enum Change {
 }
 
 pub trait World {
-    type Store: BeginTurns + PrepareTurns + TurnLedger + UsageLedger + Reflections + Prompts;
+    type Store: BeginTurns + PrepareTurns + TurnLedger + UsageLedger + Reflections + Prompts + Decisions;
 
     /// With the secret key.
     fn service(&self) -> Self::Store;
@@ -252,6 +253,7 @@ impl World for StackWorld {
             ("reflection_logs", &["created_at"]),
             ("system_prompts", &["created_at", "activated_at"]),
             ("leases", &["expires_at"]),
+            ("loop_settings", &["paused_until"]),
         ] {
             for column in columns {
                 let sql = format!("update pawl.{table} set {column} = {column} - {seconds} * interval '1 second'");

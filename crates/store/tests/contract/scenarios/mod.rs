@@ -1,6 +1,7 @@
 //! What the store promises, in either world.
 
 pub mod attempts;
+pub mod decisions;
 pub mod prompts;
 pub mod reflections;
 pub mod turns;

@@ -3,7 +3,7 @@
 use futures_util::future::{join, join_all};
 use pawl_core::decision::Action;
 use pawl_store::{
-    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Rollback, RollbackRequest},
+    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate},
     reflections::{ClaimRequest, Reflections, SkipReason, Task},
 };
 use uuid::Uuid;
@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::{HOLDER, reflections::place};
 use crate::worlds::{Change, World};
 
-fn version(reflection_id: Uuid, parent_id: Uuid, content: &str) -> NewVersion<'_> {
+pub fn version(reflection_id: Uuid, parent_id: Uuid, content: &str) -> NewVersion<'_> {
     NewVersion { reflection_id, parent_id, content, change_reason: "Reasons were missing.", model: "simulated/writer" }
 }
 
-async fn begin_update(store: &impl Prompts, reflection_id: Uuid) -> Uuid {
+pub async fn begin_update(store: &impl Prompts, reflection_id: Uuid) -> Uuid {
     match store.begin_update(reflection_id).await.unwrap() {
         BeginUpdate::Ok(update) => update.prompt_id,
         refused => panic!("the update was refused: {refused:?}"),
@@ -43,7 +43,9 @@ pub async fn a_version_is_published_once(world: &impl World) {
     messages.sort();
     assert_eq!(messages, ["question 0", "question 1"]);
 
-    let first = version(reflection, update.prompt_id, "Better.");
+    let missing = store.publish(&version(reflection, update.prompt_id, "Better about cars.")).await.unwrap();
+    assert_eq!(missing, Publish::ClausesMissing { clauses: vec![1] });
+    let first = version(reflection, update.prompt_id, "Better about bicycles.");
     let change_reason = "Reasons were missing.".to_owned();
     let published = Publish::Published { new_version: 2, previous_version: 1, change_reason: change_reason.clone() };
     assert_eq!(store.publish(&first).await.unwrap(), published);
@@ -62,9 +64,9 @@ pub async fn a_version_is_published_once(world: &impl World) {
     let parent = begin_update(&store, second).await;
     world.change(place.assistant_id, Change::MaxUpdatesPerDay(1)).await;
     let limited = Publish::Skipped { reason: SkipReason::DailyLimit };
-    assert_eq!(store.publish(&version(second, parent, "Best.")).await.unwrap(), limited);
+    assert_eq!(store.publish(&version(second, parent, "Best of bicycles.")).await.unwrap(), limited);
     world.change(place.assistant_id, Change::MaxUpdatesPerDay(2)).await;
-    let published = store.publish(&version(second, parent, "Best.")).await.unwrap();
+    let published = store.publish(&version(second, parent, "Best of bicycles.")).await.unwrap();
     assert!(matches!(published, Publish::Published { new_version: 3, previous_version: 2, .. }), "{published:?}");
 
     assert_eq!(store.begin_update(Uuid::max()).await.unwrap(), BeginUpdate::ReflectionNotFound);
@@ -99,57 +101,6 @@ pub async fn an_update_can_be_given_up(world: &impl World) {
     assert_eq!(store.begin_update(suggestion).await.unwrap(), BeginUpdate::NotAnUpdate);
     assert_eq!(store.refuse_update(suggestion, "x").await.unwrap(), RefuseUpdate::NotAnUpdate);
     assert_eq!(store.publish(&version(suggestion, parent, "x")).await.unwrap(), Publish::NotAnUpdate);
-}
-
-pub async fn the_right_people_roll_back(world: &impl World) {
-    let place = place(world).await;
-    let store = world.service();
-    place.chats(world, 1).await;
-    let reflection = place.reflect(&store, Action::PromptUpdate).await;
-    let parent = begin_update(&store, reflection).await;
-    store.publish(&version(reflection, parent, "Worse.")).await.unwrap();
-
-    let (member_id, member) = world.user().await;
-    world.add_member(place.organization_id, member_id, false).await;
-    let (admin_id, admin) = world.user().await;
-    world.add_member(place.organization_id, admin_id, true).await;
-    let (other_organization, _) = world.organization().await;
-    let (other_id, other_admin) = world.user().await;
-    world.add_member(other_organization, other_id, true).await;
-
-    let to_first = RollbackRequest {
-        version: 1,
-        assistant: None,
-        organization_id: Some(place.organization_id),
-        reason: Some("worse"),
-    };
-    assert_eq!(member.roll_back(&to_first).await.unwrap(), Rollback::Forbidden);
-    assert_eq!(other_admin.roll_back(&to_first).await.unwrap(), Rollback::OrganizationNotFound);
-    let unnamed = RollbackRequest { organization_id: None, ..to_first };
-    assert_eq!(store.roll_back(&unnamed).await.unwrap(), Rollback::OrganizationRequired);
-    let nowhere = RollbackRequest { organization_id: Some(Uuid::max()), ..to_first };
-    assert_eq!(store.roll_back(&nowhere).await.unwrap(), Rollback::OrganizationNotFound);
-    let unknown = RollbackRequest { version: 9, ..to_first };
-    assert_eq!(admin.roll_back(&unknown).await.unwrap(), Rollback::VersionNotFound);
-    let nowhere = RollbackRequest { assistant: Some("nobody"), ..to_first };
-    assert_eq!(admin.roll_back(&nowhere).await.unwrap(), Rollback::AssistantNotFound);
-
-    // An admin of one organisation need not name it.
-    let done = Rollback::Ok { new_version: 1, previous_version: Some(2) };
-    assert_eq!(admin.roll_back(&unnamed).await.unwrap(), done);
-    assert_eq!(store.roll_back(&to_first).await.unwrap(), Rollback::AlreadyActive { new_version: 1 });
-    let back = RollbackRequest { version: 2, ..to_first };
-    assert_eq!(store.roll_back(&back).await.unwrap(), Rollback::Ok { new_version: 2, previous_version: Some(1) });
-
-    // It starts the cooldown anew, and what was judged before is superseded where another version is live.
-    world.wait_hours(7).await;
-    assert_eq!(admin.roll_back(&unnamed).await.unwrap(), done);
-    place.chats(world, 1).await;
-    let again = place.reflect(&store, Action::PromptUpdate).await;
-    let cooling = BeginUpdate::Skipped { reason: SkipReason::Cooldown };
-    assert_eq!(store.begin_update(again).await.unwrap(), cooling);
-    store.roll_back(&back).await.unwrap();
-    assert_eq!(store.begin_update(again).await.unwrap(), BeginUpdate::Superseded);
 }
 
 /// On PGlite and the fake, calls come one after the other; on a real Postgres this is a race.

@@ -88,16 +88,21 @@ impl Place {
 
     /// Judges what waits, with this action, and gives the lease back.
     pub async fn reflect(&self, store: &impl Reflections, action: Action) -> Uuid {
+        self.reflect_and_suggest(store, action).await.0
+    }
+
+    /// The same; the suggestion's id besides.
+    pub async fn reflect_and_suggest(&self, store: &impl Reflections, action: Action) -> (Uuid, Option<Uuid>) {
         let task = self.judge_task(store, &ClaimRequest { force: true, dry_run: true, ..self.request() }).await;
-        let reflection_id = match self.record(store, HOLDER, &task, action).await {
+        let recorded = match self.record(store, HOLDER, &task, action).await {
             RecordReflection::Ok { reflection_id, suggestion_id } => {
                 assert_eq!(suggestion_id.is_some(), action == Action::Suggestion);
-                reflection_id
+                (reflection_id, suggestion_id)
             }
             RecordReflection::LeaseLost => panic!("the lease was lost"),
         };
         store.release(HOLDER, self.assistant_id).await.unwrap();
-        reflection_id
+        recorded
     }
 
     pub async fn record(

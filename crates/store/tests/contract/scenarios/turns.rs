@@ -3,7 +3,7 @@
 use pawl_core::{conversation::Exchange, usage::Usage};
 use pawl_store::{
     StoreError,
-    prompts::{Prompts, RollbackRequest},
+    prompts::Prompts,
     reflections::{ClaimRequest, Reflections},
     turns::{
         BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, PromptText, Turn,
@@ -145,8 +145,6 @@ pub async fn a_refused_turn_has_its_reason(world: &impl World) {
 pub async fn rights_are_the_databases(world: &impl World) {
     let turn = NewTurn { message: "x", ..NewTurn::default() };
     assert_eq!(world.nobody().begin_turn(&turn).await, Err(StoreError::Unauthenticated));
-    let rollback = RollbackRequest { version: 1, assistant: None, organization_id: None, reason: None };
-    assert_eq!(world.nobody().roll_back(&rollback).await, Err(StoreError::Unauthenticated));
     let (_, user) = world.user().await;
     let claim = ClaimRequest { holder: HOLDER, lease_seconds: 160, ..ClaimRequest::default() };
     let (turn_id, usage) = (Uuid::max(), Usage::default());

@@ -1,0 +1,311 @@
+//! What people decide.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Caller, FakeStore, Log, Prompt, Settings, State, UpdateOutcome};
+use crate::{
+    StoreError,
+    decisions::{Change, Decision, Decisions, Order, Refusal},
+};
+
+type Decided = Result<Change, Refusal>;
+
+const MAX_REASON_CHARACTERS: usize = 1000;
+
+impl Decisions for FakeStore {
+    async fn decide(&self, order: &Order<'_>) -> Result<Decided, StoreError> {
+        self.call("decide")?;
+        if self.caller == Caller::Nobody {
+            return Err(StoreError::Unauthenticated);
+        }
+        let (id, now, caller) = (self.draw(), self.now(), self.caller);
+        Ok(self.state(|s| match s.steer(caller, order) {
+            Err(refusal) => Err(refusal),
+            Ok(_) if order.reason.is_some_and(|r| r.chars().count() > MAX_REASON_CHARACTERS) => {
+                Err(Refusal::ReasonTooLong)
+            }
+            Ok(assistant_id) => s.decide(assistant_id, order, id, now),
+        }))
+    }
+}
+
+impl State {
+    /// As `pawl.steer` and `pawl.take_hold_of`: the assistant, if the caller may steer it.
+    fn steer(&self, caller: Caller, order: &Order<'_>) -> Result<Uuid, Refusal> {
+        let person = match (caller, order.user_id) {
+            (Caller::User(_), Some(_)) => return Err(Refusal::UserNotAllowed),
+            (Caller::User(id), None) => Some(id),
+            (_, named) => named,
+        };
+        let of_suggestion = match order.decision {
+            Decision::Approve { suggestion_id } | Decision::Reject { suggestion_id } => {
+                let suggestion = self.suggestions.iter().find(|s| s.id == suggestion_id);
+                Some(suggestion.and_then(|s| self.assistant(s.assistant_id)).ok_or(Refusal::SuggestionNotFound)?)
+            }
+            _ => None,
+        };
+        let not_found = match of_suggestion {
+            Some(_) => Refusal::SuggestionNotFound,
+            None => Refusal::OrganizationNotFound,
+        };
+        let chosen = of_suggestion.map(|a| a.organization_id).or(order.organization_id);
+        let organization_id = match (person, chosen, self.organizations.as_slice()) {
+            (Some(person), ..) => match self.find_organization(person, chosen) {
+                Err(()) => return Err(Refusal::OrganizationRequired),
+                Ok(None) => return Err(not_found),
+                Ok(Some(id)) if self.members.get(&(id, person)) == Some(&true) => id,
+                Ok(Some(_)) => return Err(Refusal::Forbidden),
+            },
+            (None, Some(id), known) if known.contains(&id) => id,
+            (None, Some(_), _) => return Err(not_found),
+            (None, None, [only]) => *only,
+            (None, None, _) => return Err(Refusal::OrganizationRequired),
+        };
+        match of_suggestion {
+            Some(assistant) => Ok(assistant.id),
+            None => self.find_assistant(organization_id, order.assistant).ok_or(Refusal::AssistantNotFound),
+        }
+    }
+
+    fn decide(&mut self, assistant_id: Uuid, order: &Order<'_>, id: Uuid, now: DateTime<Utc>) -> Decided {
+        let reason = order.reason.unwrap_or_default();
+        match order.decision {
+            Decision::Pause { until } => match until.map(str::parse::<DateTime<Utc>>).transpose() {
+                Err(_) => Err(Refusal::UntilInvalid),
+                Ok(Some(until)) if until <= now => Err(Refusal::UntilIsPast),
+                Ok(until) => self.change_settings(assistant_id, "pause", |s| {
+                    (s.updates_paused, s.paused_until) = (until.is_none(), until);
+                }),
+            },
+            Decision::Resume => self.change_settings(assistant_id, "resume", |s| {
+                (s.updates_paused, s.paused_until) = (false, None);
+            }),
+            Decision::RequireApproval { required } => {
+                let action = if required { "require_approval" } else { "waive_approval" };
+                self.change_settings(assistant_id, action, |s| s.approval_required = required)
+            }
+            Decision::Protect { clauses } => {
+                let fits = |c: &String| !c.trim().is_empty() && c.chars().count() <= 2000;
+                if clauses.len() > 50 || !clauses.iter().all(fits) {
+                    return Err(Refusal::ClausesInvalid);
+                }
+                let live = self.live_prompt(assistant_id).map(|p| p.content.clone()).unwrap_or_default();
+                let mut decided =
+                    self.change_settings(assistant_id, "protect", |s| s.protected_clauses = clauses.to_vec());
+                if let Ok(change) = &mut decided {
+                    change.about = json!({"missing": self.missing_clauses(assistant_id, &live)});
+                }
+                decided
+            }
+            Decision::Activate { version } => self.switch(assistant_id, "activate", version, now),
+            Decision::Rollback { version } => self.roll_back(assistant_id, version, id, now),
+            Decision::Write { content, activate } => self.write(assistant_id, content, activate, reason, id, now),
+            Decision::Lock { version, locked } => self.lock(assistant_id, version, locked),
+            Decision::Approve { suggestion_id } => self.approve(assistant_id, suggestion_id, now),
+            Decision::Reject { suggestion_id } => self.reject(suggestion_id),
+        }
+    }
+
+    /// As `pawl.changed`: what differs of `after`.
+    fn changed(&mut self, action: &str, about: Value, before: &Value, after: &Value) -> Decided {
+        let differs = |(key, to): (&String, &Value)| {
+            let from = before.get(key).cloned().unwrap_or_default();
+            (from != *to).then(|| (key.clone(), json!({"from": from, "to": to})))
+        };
+        let changed: Map<_, _> = after.as_object().into_iter().flatten().filter_map(differs).collect();
+        self.changes += i64::from(!changed.is_empty());
+        let audit_id = (!changed.is_empty()).then_some(self.changes);
+        Ok(Change { action: action.to_owned(), about, changed: changed.into(), audit_id })
+    }
+
+    fn change_settings(&mut self, assistant_id: Uuid, action: &str, change: impl FnOnce(&mut Settings)) -> Decided {
+        let Some(assistant) = self.assistants.iter_mut().find(|a| a.id == assistant_id) else {
+            return Err(Refusal::AssistantNotFound);
+        };
+        let shown = |s: &Settings| {
+            json!({
+                "updates_paused": s.updates_paused,
+                "paused_until": s.paused_until,
+                "approval_required": s.approval_required,
+                "protected_clauses": s.protected_clauses,
+            })
+        };
+        let before = shown(&assistant.settings);
+        change(&mut assistant.settings);
+        let after = shown(&assistant.settings);
+        self.changed(action, json!({}), &before, &after)
+    }
+
+    fn live_version(&self, assistant_id: Uuid) -> Option<i32> {
+        self.live_prompt(assistant_id).map(|p| p.version)
+    }
+
+    fn switch(&mut self, assistant_id: Uuid, action: &str, version: i32, now: DateTime<Utc>) -> Decided {
+        let before = self.live_version(assistant_id);
+        let ours = |p: &&Prompt| p.assistant_id == assistant_id && p.version == version;
+        let Some(target) = self.prompts.iter().find(ours).cloned() else { return Err(Refusal::VersionNotFound) };
+        if !target.is_active {
+            self.go_live(assistant_id, target.id, now);
+        }
+        let missing = self.missing_clauses(assistant_id, &target.content);
+        let about = match missing.is_empty() {
+            true => json!({"version": version}),
+            false => json!({"version": version, "missing_clauses": missing}),
+        };
+        self.changed(action, about, &json!({"live_version": before}), &json!({"live_version": version}))
+    }
+
+    fn roll_back(&mut self, assistant_id: Uuid, version: Option<i32>, log_id: Uuid, now: DateTime<Utc>) -> Decided {
+        let live = self.live_prompt(assistant_id).cloned();
+        let parent = live.as_ref().and_then(|p| p.previous_id);
+        let earlier = self.prompts.iter().find(|p| Some(p.id) == parent).map(|p| p.version);
+        let Some(version) = version.or(earlier) else { return Err(Refusal::NoEarlierVersion) };
+        let decided = self.switch(assistant_id, "rollback", version, now);
+        if let (Ok(Change { audit_id: Some(_), .. }), Some(target)) = (&decided, self.live_prompt(assistant_id)) {
+            let prompt_id = live.map_or(target.id, |p| p.id);
+            self.logs.push(Log {
+                id: log_id,
+                assistant_id,
+                created_at: now,
+                prompt_id,
+                action: None,
+                strengths: Vec::new(),
+                weaknesses: Vec::new(),
+                patterns: Vec::new(),
+                judged: Vec::new(),
+                update: None,
+                update_attempts: 0,
+                suggestion: None,
+            });
+        }
+        decided
+    }
+
+    fn write(
+        &mut self,
+        assistant_id: Uuid,
+        content: &str,
+        activate: bool,
+        reason: &str,
+        id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Decided {
+        let clauses = self.missing_clauses(assistant_id, content);
+        if content.trim().is_empty() || content.chars().count() > 100_000 {
+            return Err(Refusal::ContentInvalid);
+        } else if !clauses.is_empty() {
+            return Err(Refusal::ClausesMissing { clauses });
+        }
+        let live = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
+        let version = self.add_version(Prompt {
+            id,
+            assistant_id,
+            version: 0,
+            content: content.to_owned(),
+            is_active: false,
+            locked: false,
+            by_system: false,
+            created_at: now,
+            activated_at: None,
+            change_reason: reason.to_owned(),
+            previous_id: live.map(|(id, _)| id),
+            reflection_id: None,
+        });
+        if activate {
+            self.go_live(assistant_id, id, now);
+        }
+        let before = json!({"latest_version": version - 1, "live_version": live.map(|(_, version)| version)});
+        let after = json!({"latest_version": version, "live_version": self.live_version(assistant_id)});
+        self.changed("write", json!({"version": version}), &before, &after)
+    }
+
+    fn lock(&mut self, assistant_id: Uuid, version: Option<i32>, locked: bool) -> Decided {
+        let chosen = |p: &&mut Prompt| {
+            p.assistant_id == assistant_id && version.map_or(p.is_active, |version| p.version == version)
+        };
+        let Some(prompt) = self.prompts.iter_mut().find(chosen) else { return Err(Refusal::VersionNotFound) };
+        let (version, before) = (prompt.version, prompt.locked);
+        prompt.locked = locked;
+        let action = if locked { "lock" } else { "unlock" };
+        self.changed(action, json!({"version": version}), &json!({"locked": before}), &json!({"locked": locked}))
+    }
+
+    fn review(
+        &mut self,
+        suggestion_id: Uuid,
+        action: &str,
+        status: &'static str,
+        about: Value,
+        live: Value,
+    ) -> Decided {
+        let Some(suggestion) = self.suggestions.iter_mut().find(|s| s.id == suggestion_id) else {
+            return Err(Refusal::SuggestionNotFound);
+        };
+        let mut before = json!({"status": suggestion.status});
+        let mut after = json!({"status": status});
+        suggestion.status = status;
+        if let (Some(before), Some(after), Some((from, to))) =
+            (before.as_object_mut(), after.as_object_mut(), live.get("from").zip(live.get("to")))
+        {
+            before.insert("live_version".to_owned(), from.clone());
+            after.insert("live_version".to_owned(), to.clone());
+        }
+        self.changed(action, about, &before, &after)
+    }
+
+    fn approve(&mut self, assistant_id: Uuid, suggestion_id: Uuid, now: DateTime<Utc>) -> Decided {
+        let Some(suggestion) = self.suggestions.iter().find(|s| s.id == suggestion_id).cloned() else {
+            return Err(Refusal::SuggestionNotFound);
+        };
+        let about = json!({"suggestion_id": suggestion_id});
+        match suggestion.status {
+            "rejected" => return Err(Refusal::AlreadyReviewed { status: "rejected".to_owned() }),
+            "pending" => {}
+            _ => return self.changed("approve", about, &json!({}), &json!({})),
+        }
+        if suggestion.kind != "prompt_change" {
+            return self.review(suggestion_id, "approve", "approved", about, Value::Null);
+        }
+        let live = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
+        let written = self.prompts.iter().find(|p| Some(p.id) == suggestion.prompt_id).cloned();
+        let judged = self.logs.iter().find(|l| l.id == suggestion.reflection_id).map(|l| l.prompt_id);
+        let of_which = written.as_ref().and_then(|p| p.previous_id).or(judged);
+        if of_which != live.map(|(id, _)| id) {
+            return Err(Refusal::Superseded { live_version: live.map(|(_, version)| version) });
+        }
+        let Some(written) = written else {
+            let block = self.assistant(assistant_id).and_then(|a| self.update_block(a, now));
+            let about = json!({"suggestion_id": suggestion_id, "owed": true, "blocked_by": block});
+            return self.review(suggestion_id, "approve", "approved", about, Value::Null);
+        };
+        let clauses = self.missing_clauses(assistant_id, &written.content);
+        if !clauses.is_empty() {
+            return Err(Refusal::ClausesMissing { clauses });
+        }
+        self.go_live(assistant_id, written.id, now);
+        self.settle(suggestion.reflection_id, UpdateOutcome::Published(written.version));
+        let about = json!({"suggestion_id": suggestion_id, "version": written.version});
+        let live = json!({"from": live.map(|(_, version)| version), "to": written.version});
+        self.review(suggestion_id, "approve", "implemented", about, live)
+    }
+
+    fn reject(&mut self, suggestion_id: Uuid) -> Decided {
+        let Some(suggestion) = self.suggestions.iter().find(|s| s.id == suggestion_id).cloned() else {
+            return Err(Refusal::SuggestionNotFound);
+        };
+        let about = json!({"suggestion_id": suggestion_id});
+        match suggestion.status {
+            "implemented" => return Err(Refusal::AlreadyReviewed { status: "implemented".to_owned() }),
+            "rejected" => return self.changed("reject", about, &json!({}), &json!({})),
+            _ => {}
+        }
+        for log in self.logs.iter_mut().filter(|l| l.id == suggestion.reflection_id) {
+            if matches!(log.update, Some(UpdateOutcome::Proposed(_))) {
+                log.update = Some(UpdateOutcome::Refused);
+            }
+        }
+        self.review(suggestion_id, "reject", "rejected", about, Value::Null)
+    }
+}

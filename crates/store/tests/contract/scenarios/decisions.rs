@@ -1,0 +1,294 @@
+//! What people decide.
+
+use pawl_core::decision::Action;
+use pawl_store::{
+    StoreError,
+    decisions::{Change, Decision, Decisions, Order, Refusal},
+    prompts::{BeginUpdate, Prompts, Publish},
+    reflections::{Reflections, SkipReason, Task},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    HOLDER,
+    prompts::{begin_update, version},
+    reflections::{Place, place},
+};
+use crate::worlds::World;
+
+fn order<'a>(place: &Place, decision: Decision<'a>) -> Order<'a> {
+    Order {
+        decision,
+        assistant: None,
+        organization_id: Some(place.organization_id),
+        reason: Some("because"),
+        user_id: None,
+    }
+}
+
+async fn decide(store: &impl Decisions, place: &Place, decision: Decision<'_>) -> Change {
+    match store.decide(&order(place, decision)).await.unwrap() {
+        Ok(change) => change,
+        Err(refusal) => panic!("{decision:?} was refused: {refusal:?}"),
+    }
+}
+
+async fn refusal(store: &impl Decisions, place: &Place, decision: Decision<'_>) -> Refusal {
+    store.decide(&order(place, decision)).await.unwrap().unwrap_err()
+}
+
+/// What changed, and that it was recorded.
+fn recorded(change: &Change) -> (&str, &Value) {
+    assert!(change.audit_id.is_some(), "{change:?}");
+    (&change.action, &change.changed)
+}
+
+/// That nothing had to change, and nothing was recorded.
+fn assert_nothing(change: &Change) {
+    assert_eq!((&change.changed, change.audit_id), (&json!({}), None));
+}
+
+fn live(from: i32, to: i32) -> Value {
+    json!({"live_version": {"from": from, "to": to}})
+}
+
+pub async fn the_right_people_decide(world: &impl World) {
+    let place = place(world).await;
+    let store = world.service();
+    let (member_id, member) = world.user().await;
+    world.add_member(place.organization_id, member_id, false).await;
+    let (admin_id, admin) = world.user().await;
+    world.add_member(place.organization_id, admin_id, true).await;
+    let (other_organization, _) = world.organization().await;
+    let (other_id, other_admin) = world.user().await;
+    world.add_member(other_organization, other_id, true).await;
+
+    let pause = order(&place, Decision::Pause { until: None });
+    let nobody = world.nobody().decide(&pause).await;
+    assert_eq!(nobody.unwrap_err(), StoreError::Unauthenticated);
+    assert_eq!(member.decide(&pause).await.unwrap(), Err(Refusal::Forbidden));
+    assert_eq!(other_admin.decide(&pause).await.unwrap(), Err(Refusal::OrganizationNotFound));
+    let named = Order { user_id: Some(admin_id), ..pause };
+    assert_eq!(admin.decide(&named).await.unwrap(), Err(Refusal::UserNotAllowed));
+    for (user_id, refusal) in [(member_id, Refusal::Forbidden), (other_id, Refusal::OrganizationNotFound)] {
+        let named = Order { user_id: Some(user_id), ..pause };
+        assert_eq!(store.decide(&named).await.unwrap(), Err(refusal), "for whom a backend acts must be one");
+    }
+    let unnamed = Order { organization_id: None, ..pause };
+    assert_eq!(store.decide(&unnamed).await.unwrap(), Err(Refusal::OrganizationRequired));
+    let nowhere = Order { organization_id: Some(Uuid::max()), ..pause };
+    assert_eq!(store.decide(&nowhere).await.unwrap(), Err(Refusal::OrganizationNotFound));
+    let nowhere = Order { assistant: Some("nobody"), ..pause };
+    assert_eq!(admin.decide(&nowhere).await.unwrap(), Err(Refusal::AssistantNotFound));
+    let long = "x".repeat(1001);
+    let wordy = Order { reason: Some(&long), ..pause };
+    assert_eq!(admin.decide(&wordy).await.unwrap(), Err(Refusal::ReasonTooLong));
+    for decision in [Decision::Approve { suggestion_id: Uuid::max() }, Decision::Reject { suggestion_id: Uuid::max() }]
+    {
+        assert_eq!(refusal(&admin, &place, decision).await, Refusal::SuggestionNotFound);
+    }
+
+    // An admin of one organisation need not name it; a backend may say for whom it acts.
+    let paused = json!({"updates_paused": {"from": false, "to": true}});
+    let change = admin.decide(&unnamed).await.unwrap().unwrap();
+    assert_eq!(recorded(&change), ("pause", &paused));
+    assert_nothing(&store.decide(&named).await.unwrap().unwrap());
+}
+
+pub async fn settings_change_and_say_so(world: &impl World) {
+    let place = place(world).await;
+    let store = world.service();
+    place.chats(world, 1).await;
+    let reflection = place.reflect(&store, Action::PromptUpdate).await;
+
+    decide(&store, &place, Decision::Pause { until: None }).await;
+    assert_eq!(place.reason(&store, &place.request()).await, SkipReason::Paused);
+    let change = decide(&store, &place, Decision::Resume).await;
+    assert_eq!(recorded(&change), ("resume", &json!({"updates_paused": {"from": true, "to": false}})));
+    assert_nothing(&decide(&store, &place, Decision::Resume).await);
+    begin_update(&store, reflection).await;
+
+    let until = |until| Decision::Pause { until: Some(until) };
+    assert_eq!(refusal(&store, &place, until("soon enough")).await, Refusal::UntilInvalid);
+    assert_eq!(refusal(&store, &place, until("2031-02-30T00:00:00Z")).await, Refusal::UntilInvalid);
+    assert_eq!(refusal(&store, &place, until("2001-01-01T00:00:00Z")).await, Refusal::UntilIsPast);
+    let change = decide(&store, &place, until("2200-01-01T00:00:00Z")).await;
+    assert!(change.changed.get("paused_until").is_some(), "{change:?}");
+    assert_eq!(place.reason(&store, &place.request()).await, SkipReason::Paused);
+    decide(&store, &place, Decision::Resume).await;
+
+    let clauses = ["bicycles".to_owned(), "Be kind.".to_owned()];
+    let change = decide(&store, &place, Decision::Protect { clauses: &clauses }).await;
+    assert_eq!(recorded(&change), ("protect", &json!({"protected_clauses": {"from": [], "to": clauses}})));
+    assert_eq!(change.about, json!({"missing": [2]}));
+    let blank = [" ".to_owned()];
+    assert_eq!(refusal(&store, &place, Decision::Protect { clauses: &blank }).await, Refusal::ClausesInvalid);
+    decide(&store, &place, Decision::Protect { clauses: &[] }).await;
+
+    let change = decide(&store, &place, Decision::Lock { version: None, locked: true }).await;
+    assert_eq!(recorded(&change), ("lock", &json!({"locked": {"from": false, "to": true}})));
+    assert_eq!(change.about, json!({"version": 1}));
+    assert_eq!(place.reason(&store, &place.request()).await, SkipReason::Locked);
+    let unlock = Decision::Lock { version: Some(1), locked: false };
+    assert_eq!(recorded(&decide(&store, &place, unlock).await).0, "unlock");
+    let unknown = Decision::Lock { version: Some(9), locked: true };
+    assert_eq!(refusal(&store, &place, unknown).await, Refusal::VersionNotFound);
+}
+
+pub async fn versions_change_and_say_so(world: &impl World) {
+    let place = place(world).await;
+    let store = world.service();
+    assert_eq!(
+        refusal(&store, &place, Decision::Rollback { version: None }).await,
+        Refusal::NoEarlierVersion,
+        "the first version took over from none"
+    );
+    let write = |content, activate| Decision::Write { content, activate };
+    assert_eq!(refusal(&store, &place, write(" ", true)).await, Refusal::ContentInvalid);
+    let clauses = ["bicycles".to_owned()];
+    decide(&store, &place, Decision::Protect { clauses: &clauses }).await;
+    let missing = Refusal::ClausesMissing { clauses: vec![1] };
+    assert_eq!(refusal(&store, &place, write("About cars.", true)).await, missing);
+
+    // A draft changes nothing that is live.
+    let change = decide(&store, &place, write("About bicycles, by hand.", false)).await;
+    assert_eq!(recorded(&change), ("write", &json!({"latest_version": {"from": 1, "to": 2}})));
+    assert_eq!(change.about, json!({"version": 2}));
+    let change = decide(&store, &place, write("About bicycles, at once.", true)).await;
+    let both = json!({"latest_version": {"from": 2, "to": 3}, "live_version": {"from": 1, "to": 3}});
+    assert_eq!(recorded(&change), ("write", &both));
+
+    let change = decide(&store, &place, Decision::Activate { version: 2 }).await;
+    assert_eq!(recorded(&change), ("activate", &live(3, 2)));
+    assert_nothing(&decide(&store, &place, Decision::Activate { version: 2 }).await);
+    assert_eq!(refusal(&store, &place, Decision::Activate { version: 9 }).await, Refusal::VersionNotFound);
+
+    // Back the way they came: 2 took over from 3, though it was written after 1.
+    let back = Decision::Rollback { version: None };
+    assert_eq!(recorded(&decide(&store, &place, back).await), ("rollback", &live(2, 3)));
+    assert_eq!(recorded(&decide(&store, &place, back).await), ("rollback", &live(3, 1)));
+    assert_eq!(refusal(&store, &place, back).await, Refusal::NoEarlierVersion);
+    let to = Decision::Rollback { version: Some(2) };
+    assert_eq!(recorded(&decide(&store, &place, to).await), ("rollback", &live(1, 2)));
+    assert_eq!(refusal(&store, &place, Decision::Rollback { version: Some(9) }).await, Refusal::VersionNotFound);
+
+    // An older version may lack a clause, and the answer says so.
+    let clauses = ["by hand".to_owned()];
+    decide(&store, &place, Decision::Protect { clauses: &clauses }).await;
+    let change = decide(&store, &place, Decision::Activate { version: 1 }).await;
+    assert_eq!(change.about, json!({"version": 1, "missing_clauses": [1]}));
+
+    // Each change of the live version starts the cooldown anew, and supersedes what was judged before it.
+    place.chats(world, 1).await;
+    let reflection = place.reflect(&store, Action::PromptUpdate).await;
+    let cooling = BeginUpdate::Skipped { reason: SkipReason::Cooldown };
+    assert_eq!(store.begin_update(reflection).await.unwrap(), cooling);
+    decide(&store, &place, Decision::Activate { version: 3 }).await;
+    assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::Superseded);
+}
+
+pub async fn nothing_goes_live_without_a_person(world: &impl World) {
+    let place = place(world).await;
+    let store = world.service();
+    let change = decide(&store, &place, Decision::RequireApproval { required: true }).await;
+    assert_eq!(recorded(&change), ("require_approval", &json!({"approval_required": {"from": false, "to": true}})));
+
+    // What is written waits, and nothing else is written meanwhile.
+    place.chats(world, 1).await;
+    let first = place.reflect(&store, Action::PromptUpdate).await;
+    let parent = begin_update(&store, first).await;
+    let Publish::Proposed { new_version: 2, suggestion_id, change_reason } =
+        store.publish(&version(first, parent, "Better.")).await.unwrap()
+    else {
+        panic!("it was not proposed")
+    };
+    let again = Publish::Proposed { new_version: 2, suggestion_id, change_reason: change_reason.clone() };
+    assert_eq!(store.publish(&version(first, parent, "Better.")).await.unwrap(), again);
+    let begun = BeginUpdate::Proposed { new_version: 2, suggestion_id, change_reason };
+    assert_eq!(store.begin_update(first).await.unwrap(), begun);
+    place.chats(world, 1).await;
+    let second = place.reflect(&store, Action::PromptUpdate).await;
+    let waiting = BeginUpdate::Skipped { reason: SkipReason::AwaitingApproval };
+    assert_eq!(store.begin_update(second).await.unwrap(), waiting);
+
+    // Rejected, it makes room; approved, it is live.
+    let change = decide(&store, &place, Decision::Reject { suggestion_id }).await;
+    assert_eq!(recorded(&change), ("reject", &json!({"status": {"from": "pending", "to": "rejected"}})));
+    assert_nothing(&decide(&store, &place, Decision::Reject { suggestion_id }).await);
+    let approve = Decision::Approve { suggestion_id };
+    let rejected = Refusal::AlreadyReviewed { status: "rejected".into() };
+    assert_eq!(refusal(&store, &place, approve).await, rejected);
+    assert_eq!(store.begin_update(first).await.unwrap(), BeginUpdate::Refused);
+    let work = place.work(&store, &place.request()).await;
+    assert_eq!(work.task, Task::Update { reflection_id: second });
+    store.release(HOLDER, place.assistant_id).await.unwrap();
+    let parent = begin_update(&store, second).await;
+    let Publish::Proposed { new_version: 3, suggestion_id, .. } =
+        store.publish(&version(second, parent, "Best.")).await.unwrap()
+    else {
+        panic!("it was not proposed")
+    };
+    let clauses = ["bicycles".to_owned()];
+    decide(&store, &place, Decision::Protect { clauses: &clauses }).await;
+    let approve = Decision::Approve { suggestion_id };
+    assert_eq!(refusal(&store, &place, approve).await, Refusal::ClausesMissing { clauses: vec![1] });
+    decide(&store, &place, Decision::Protect { clauses: &[] }).await;
+    let change = decide(&store, &place, approve).await;
+    let both = json!({"status": {"from": "pending", "to": "implemented"}, "live_version": {"from": 1, "to": 3}});
+    assert_eq!(recorded(&change), ("approve", &both));
+    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 3}));
+    assert_nothing(&decide(&store, &place, approve).await);
+    let implemented = Refusal::AlreadyReviewed { status: "implemented".into() };
+    assert_eq!(refusal(&store, &place, Decision::Reject { suggestion_id }).await, implemented);
+    let published = store.begin_update(second).await.unwrap();
+    assert!(matches!(published, BeginUpdate::Published { new_version: 3, .. }), "{published:?}");
+
+    // One that waits while another version goes live is no longer what was asked for.
+    world.wait_hours(7).await;
+    place.chats(world, 1).await;
+    let third = place.reflect(&store, Action::PromptUpdate).await;
+    let parent = begin_update(&store, third).await;
+    let Publish::Proposed { suggestion_id, .. } = store.publish(&version(third, parent, "Other.")).await.unwrap()
+    else {
+        panic!("it was not proposed")
+    };
+    decide(&store, &place, Decision::Activate { version: 1 }).await;
+    let superseded = Refusal::Superseded { live_version: Some(1) };
+    assert_eq!(refusal(&store, &place, Decision::Approve { suggestion_id }).await, superseded);
+}
+
+pub async fn an_approved_finding_is_written(world: &impl World) {
+    let place = place(world).await;
+    let store = world.service();
+    place.chats(world, 1).await;
+    let (reflection, suggestion) = place.reflect_and_suggest(&store, Action::Suggestion).await;
+    let suggestion_id = suggestion.unwrap();
+    assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::NotAnUpdate);
+
+    let change = decide(&store, &place, Decision::Approve { suggestion_id }).await;
+    assert_eq!(recorded(&change), ("approve", &json!({"status": {"from": "pending", "to": "approved"}})));
+    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "owed": true, "blocked_by": null}));
+
+    // It is owed for as long as it takes, whatever is judged meanwhile, unless it is taken back.
+    world.wait_hours(48).await;
+    place.chats(world, 1).await;
+    place.reflect(&store, Action::None).await;
+    let work = place.work(&store, &place.request()).await;
+    assert_eq!(work.task, Task::Update { reflection_id: reflection });
+    store.release(HOLDER, place.assistant_id).await.unwrap();
+    let parent = begin_update(&store, reflection).await;
+    let published = store.publish(&version(reflection, parent, "As approved.")).await.unwrap();
+    assert!(matches!(published, Publish::Published { new_version: 2, .. }), "{published:?}");
+    let implemented = Refusal::AlreadyReviewed { status: "implemented".into() };
+    assert_eq!(refusal(&store, &place, Decision::Reject { suggestion_id }).await, implemented);
+
+    place.chats(world, 1).await;
+    let (reflection, suggestion) = place.reflect_and_suggest(&store, Action::Suggestion).await;
+    let suggestion_id = suggestion.unwrap();
+    let change = decide(&store, &place, Decision::Approve { suggestion_id }).await;
+    assert_eq!(change.about.get("blocked_by"), Some(&json!("cooldown")));
+    let change = decide(&store, &place, Decision::Reject { suggestion_id }).await;
+    assert_eq!(recorded(&change), ("reject", &json!({"status": {"from": "approved", "to": "rejected"}})));
+    assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::NotAnUpdate);
+}
