@@ -36,6 +36,8 @@ create trigger keep_record before update or delete or truncate on pawl.audit_log
 
 alter table pawl.audit_log enable row level security;
 revoke all on pawl.audit_log from public, anon, authenticated, service_role;
+-- Default privileges give sequences away too, and who may set one brings every insert to a halt.
+revoke all on sequence pawl.audit_log_id_seq from public, anon, authenticated, service_role;
 grant select on pawl.audit_log to authenticated, service_role;
 
 create policy audit_log_read on pawl.audit_log for select to authenticated

@@ -115,6 +115,7 @@ alter table pawl.turn_attempts enable row level security;
 alter table pawl.idempotency_keys enable row level security;
 revoke all on pawl.sessions, pawl.messages, pawl.turns, pawl.turn_attempts, pawl.idempotency_keys
   from public, anon, authenticated, service_role;
+revoke all on sequence pawl.messages_seq_seq, pawl.turns_seq_seq from public, anon, authenticated, service_role;
 grant select on pawl.sessions, pawl.messages, pawl.turns to authenticated;
 grant update (title, deleted_at) on pawl.sessions to authenticated;
 grant select, insert, update, delete

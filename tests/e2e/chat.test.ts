@@ -5,7 +5,6 @@ import {
   asked,
   assertError,
   assertReadableByPages,
-  base64url,
   bearing,
   clientOf,
   forgetAsked,
@@ -113,44 +112,10 @@ Deno.test("chat-handler", (test) =>
       }
     });
 
-    await test.step("an anonymous sign-in chats and has a user row [catches: refusing tokens without an e-mail]", async () => {
-      const sub = crypto.randomUUID();
-      const token = mint(stack.jwtSecret, { sub, is_anonymous: true });
-      const { session_id } = await ask(stack, bearing(stack, token), { message: QUESTION });
-      const rows = await stack.database.query(
-        "select u.id, u.email from pawl.sessions s join pawl.users u on u.id = s.user_id where s.id = $1",
-        [session_id],
-      );
-      assert.deepEqual(rows, [{ id: sub, email: null }]);
-    });
-
     await test.step("a token alone is enough, without an apikey [catches: leaving out the publishable key]", async () => {
       const authorization = ada.credentials.authorization;
       assert.equal((await post(stack, "chat-handler", { message: QUESTION }, { authorization })).status, 200);
     });
-
-    const signed = (claims: Record<string, unknown>) => bearing(stack, mint(stack.jwtSecret, claims));
-    const past = Math.floor(Date.now() / 1000) - 10;
-    const unsigned = `${base64url({ alg: "none" })}.${base64url({ sub: ada.id, role: "authenticated" })}.`;
-    const strangers: Record<string, Record<string, string>> = {
-      "no credentials": {},
-      "the publishable key alone": { apikey: stack.publishableKey },
-      "the publishable key as a token": bearing(stack, stack.publishableKey),
-      "a forged token": bearing(stack, mint("not the project's secret", { sub: ada.id })),
-      "an unsigned token": bearing(stack, unsigned),
-      "an expired token": signed({ sub: ada.id, exp: past }),
-      "a token of nobody": signed({ sub: undefined }),
-      "a token of another issuer's subject": signed({ sub: "auth0|1" }),
-      "a token of the role anon": signed({ sub: ada.id, role: "anon" }),
-      "no token at all": bearing(stack, "not a token"),
-      "a secret key of another project": { apikey: "sb_secret_of_another_project" },
-    };
-    for (const [name, credentials] of Object.entries(strangers)) {
-      await test.step(`401, nothing stored, nothing paid: ${name} [catches: asking the model first]`, async () => {
-        const reply = await leavesNoTrace(stack, () => post(stack, "chat-handler", { message: QUESTION }, credentials));
-        assertError(reply, 401, "unauthorized");
-      });
-    }
 
     await test.step("only the secret key speaks for a user [catches: trusting user_id]", async () => {
       const body = { message: QUESTION, user_id: (await signUp(stack)).id };

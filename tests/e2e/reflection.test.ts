@@ -226,7 +226,7 @@ Deno.test("reflection-loop", async (test) => {
       for (const row of rows) assert.equal(row.organization_id, row.assistant_id === ofNorth.id ? north : south);
     });
 
-    await test.step("people and strangers are refused, and change nothing [catches: a grant too many]", async () => {
+    await test.step("an owner is refused, and changes nothing [catches: a grant too many]", async () => {
       const assistant = await makeAssistant(stack);
       await converse(stack, assistant, 5);
       const { id, credentials } = await signUp(stack);
@@ -234,10 +234,6 @@ Deno.test("reflection-loop", async (test) => {
       for (const body of [{}, { force: true }, { dry_run: true }]) {
         const asUser = await leavesNoTrace(stack, () => post(stack, "reflection-loop", body, credentials));
         assertError(asUser, 403, "forbidden");
-        for (const apikey of [stack.publishableKey, "sb_secret_of_another_project"]) {
-          const reply = await leavesNoTrace(stack, () => post(stack, "reflection-loop", body, { apikey }));
-          assertError(reply, 401, "unauthorized");
-        }
       }
     });
   });

@@ -1,6 +1,7 @@
--- Who has which right, from the catalogue: an object that nobody entered below fails.
+-- Which role has which right, from the catalogue: an object that nobody entered below fails. (Which rows and outcomes
+-- each who may ask gets by them: access_matrix.test.sql, access_functions.test.sql.)
 begin;
-select plan(135);
+select plan(137);
 
 -- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
@@ -160,6 +161,31 @@ select is(
         unnest('{INSERT,UPDATE,REFERENCES}'::text[]) r ("right")
    where has_column_privilege('authenticated', t.oid, a.attnum, r.right)),
   'UPDATE sessions.deleted_at, UPDATE sessions.title', 'authenticated writes two columns and no other');
+
+
+-- Nobody else: what PUBLIC may, anon may, and a project has roles of its own. A sequence is for nobody, as an identity
+-- column draws from its own whoever inserts.
+select is_empty(
+  $$select c.relname, pg_get_userbyid(a.grantee), a.privilege_type
+    from pg_class c, aclexplode(c.relacl) a
+    where c.relnamespace = 'pawl'::regnamespace and c.relkind = 'S' and a.grantee <> c.relowner$$,
+  'no sequence is anybody''s');
+select is_empty(
+  $$with given (object, owner, acl) as (
+      select oid::regclass::text, relowner, relacl from pg_class
+        where relnamespace = 'pawl'::regnamespace and relkind <> 'S'
+      union all
+      select a.attrelid::regclass || '.' || a.attname, c.relowner, a.attacl
+        from pg_attribute a join pg_class c on c.oid = a.attrelid where c.relnamespace = 'pawl'::regnamespace
+      union all
+      select f.signature, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+        from functions_of_ours f join pg_proc p using (oid)
+      union all
+      select nspname, nspowner, nspacl from pg_namespace where nspname = 'pawl'
+    )
+    select object, a.grantee::regrole, a.privilege_type from given, aclexplode(acl) a
+    where a.grantee not in (owner, 'authenticated'::regrole, 'service_role'::regrole)$$,
+  'nobody but these two roles and the owner has a right to anything of ours');
 
 -- Functions
 select is(

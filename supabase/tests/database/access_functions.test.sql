@@ -1,0 +1,148 @@
+-- What each who may ask gets from each function that REST serves. A function of the catalogue without a row below
+-- fails, and a row without a function. (Which role may execute what else: access.test.sql.)
+begin;
+
+-- `nobody` is a token that names no person, `stranger` a person of no organisation, `other_member` one of the other
+-- organisation, and its admin: nobody outside is stronger.
+create function pg_temp.personas() returns text[]
+language sql immutable
+as $$ select '{anon,nobody,stranger,member,other_member,admin,owner,service}'::text[] $$;
+
+-- Outcomes in that order; `-`: they may not call it. Arguments name ids in brackets. Whoever is answered neither `ok`
+-- nor `published` must leave everything as it was.
+create temp table expected (function text, arguments text, outcomes text);
+insert into expected values
+  -- What people do with their own
+  ('pawl_begin_turn', $$'Hi', p_organization_id => [acme]$$,
+    '- unauthorized organization_not_found ok organization_not_found ok ok user_required'),
+  ('pawl_begin_turn', $$'Hi', [member session]$$,
+    '- unauthorized session_not_found ok session_not_found session_not_found session_not_found user_required'),
+  ('pawl_begin_turn', $$'Hi', p_user_id => [member]$$,
+    '- unauthorized user_not_allowed user_not_allowed user_not_allowed user_not_allowed user_not_allowed ok'),
+  ('pawl_delete_session', $$[member session]$$,
+    '- unauthorized session_not_found ok session_not_found session_not_found session_not_found user_required'),
+  ('pawl_delete_session', $$[member session], [member]$$,
+    '- unauthorized user_not_allowed user_not_allowed user_not_allowed user_not_allowed user_not_allowed ok'),
+  ('pawl_get_session', $$[member session]$$,
+    '- unauthorized session_not_found ok session_not_found session_not_found session_not_found user_required'),
+  ('pawl_get_session', $$[member session], p_user_id => [member]$$,
+    '- unauthorized user_not_allowed user_not_allowed user_not_allowed user_not_allowed user_not_allowed ok'),
+  ('pawl_list_sessions', '', '- unauthorized ok ok ok ok ok user_required'),
+  ('pawl_list_sessions', 'p_user_id => [member]',
+    '- unauthorized user_not_allowed user_not_allowed user_not_allowed user_not_allowed user_not_allowed ok'),
+  ('pawl_rename_session', $$[member session], 'New'$$,
+    '- unauthorized session_not_found ok session_not_found session_not_found session_not_found user_required'),
+  ('pawl_rename_session', $$[member session], 'New', [member]$$,
+    '- unauthorized user_not_allowed user_not_allowed user_not_allowed user_not_allowed user_not_allowed ok'),
+  -- What admins do
+  ('pawl_activate_prompt', '2, p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_rollback_prompt', '2, p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_write_prompt', $$'By hand', p_organization_id => [acme]$$,
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_lock_prompt', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_protect_clauses', $$'{Be kind.}', p_organization_id => [acme]$$,
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_pause_updates', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_resume_updates', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_require_approval', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_status', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_list_versions', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_get_version', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_list_suggestions', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_list_events', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_approve_suggestion', '[suggestion]',
+    '- unauthorized suggestion_not_found forbidden suggestion_not_found ok ok ok'),
+  ('pawl_reject_suggestion', '[suggestion]',
+    '- unauthorized suggestion_not_found forbidden suggestion_not_found ok ok ok'),
+  ('pawl_pause_updates', 'p_organization_id => [acme], p_user_id => [member]',
+    '- unauthorized user_not_allowed user_not_allowed user_not_allowed user_not_allowed user_not_allowed forbidden'),
+  -- What the secret key does
+  ('pawl_begin_update', '[update]', '- - - - - - - ok'),
+  ('pawl_claim_reflection', '[worker], [acme], p_force => true', '- - - - - - - ok'),
+  ('pawl_complete_turn', $$[member session open], 1, 'An answer', 'a-model', 'end_turn', '{}', 1$$, '- - - - - - - ok'),
+  ('pawl_fail_turn', $$[member session open], 1, 'model_timeout'$$, '- - - - - - - ok'),
+  ('pawl_prepare_turn', $$'Hi', p_user_id => [member]$$, '- - - - - - - ok'),
+  ('pawl_publish_prompt', $$[update], [acme/default v1], 'Better', 'It was curt', 'a-model'$$,
+    '- - - - - - - published'),
+  ('pawl_record_reflection', $$[another], jsonb_build_object('assistant_id', [acme/default])$$,
+    '- - - - - - - lease_lost'),
+  ('pawl_record_usage', $$[acme/default v1], 'judge', 'a-model', '{}'$$, '- - - - - - - ok'),
+  ('pawl_refuse_update', $$[update], 'No text keeps to the bounds'$$, '- - - - - - - ok'),
+  ('pawl_release_reflection', '[worker], [acme/default]', '- - - - - - - ok'),
+  ('pawl_serving_context', '[acme/default v1]', '- - - - - - - ok'),
+  ('pawl_sweep', '', '- - - - - - - ok');
+
+-- The world: the member's session with an answered and an open turn; two versions, and a reflection that calls for a
+-- third; a worker that holds the lease.
+select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2),
+       tests.make_assistant('globex/default');
+select tests.make_member('member', 'acme'), tests.make_member('admin', 'acme', 'admin'),
+       tests.make_member('owner', 'acme', 'owner'), tests.make_member('other_member', 'globex', 'admin');
+select tests.make_session('member session', 'member', 'acme/default');
+select tests.make_turn('member session', 'answered', 'An answer'),
+       tests.make_turn('member session', 'open', null, 'open');
+select tests.make_reflection('acme/default');
+update pawl.reflection_logs set id = tests.id('update') where assistant_id = tests.id('acme/default');
+insert into pawl.suggestions (id, assistant_id, reflection_log_id, suggestion_type, priority, title, description)
+  values (tests.id('suggestion'), tests.id('acme/default'), tests.id('update'), 'prompt_change', 'low', 'It is curt', '- curt');
+update pawl.leases set holder = tests.id('worker'), expires_at = now() + interval '1 hour'
+  where assistant_id = tests.id('acme/default');
+
+create function pg_temp.with_ids(p_arguments text) returns text
+language sql
+as $$
+  select string_agg(case when n % 2 = 0 then quote_literal(tests.id(part)) else part end, '' order by n)
+  from regexp_split_to_table(p_arguments, '[][]') with ordinality s (part, n)
+$$;
+
+-- The outcome of a call, with a remark where it refuses and writes all the same. It is undone.
+create function pg_temp.answer(p_who text, p_function text, p_arguments text) returns text
+language plpgsql
+as $$
+declare
+  v_before text := tests.stored();
+  v_outcome text;
+begin
+  v_outcome := tests.outcome(p_who, format('select public.%s(%s)', p_function, pg_temp.with_ids(p_arguments)));
+  v_outcome := case v_outcome when 'permission denied' then '-' else v_outcome end;
+  if v_outcome not in ('ok', 'published') and tests.stored() <> v_before then
+    v_outcome := v_outcome || ' (and something was written)';
+  end if;
+  raise exception 'done' using errcode = 'XDONE';
+exception
+  when sqlstate 'XDONE' then return v_outcome;
+  when undefined_function then return 'there is no such function';
+end
+$$;
+
+create function pg_temp.told(p_outcomes text[]) returns text
+language sql
+as $$ select string_agg(who || ' ' || outcome, ', ') from unnest(pg_temp.personas(), p_outcomes) v (who, outcome) $$;
+
+select plan((select count(*)::int from expected) + 1);
+select is_empty(
+  $$select p.oid::regprocedure from pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname like 'pawl%'
+      and (p.proname not in (select function from expected) or exists (
+        select from pg_proc q where q.pronamespace = p.pronamespace and q.proname = p.proname and q.oid <> p.oid))$$,
+  'every function has a row, and a name of its own');
+select is(
+    (select pg_temp.told(array_agg(pg_temp.answer(who, e.function, e.arguments) order by n))
+     from unnest(pg_temp.personas()) with ordinality p (who, n)),
+    pg_temp.told(regexp_split_to_array(e.outcomes, ' +')),
+    format('%s(%s)', e.function, e.arguments))
+  from expected e;
+
+select * from finish();
+rollback;

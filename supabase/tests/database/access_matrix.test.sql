@@ -1,0 +1,331 @@
+-- Which rows each right on a table or view reaches, for each who may ask. Every right is really used: as that person,
+-- on rows of two organisations, and taken back. An object of the catalogue without a row below fails, and a row without
+-- an object.
+begin;
+
+-- `nobody` is a token that names no person, `stranger` a person of no organisation, `other_member` one of the other
+-- organisation, and its admin: nobody outside is stronger.
+create function pg_temp.personas() returns text[]
+language sql immutable
+as $$ select '{anon,nobody,stranger,member,other_member,admin,owner,service}'::text[] $$;
+
+-- `-` may not; `none` may, and reaches no row; `own` rows of their own person; `org` of their organisation; `all`. The
+-- rights that no statement shows (REFERENCES, TRIGGER, MAINTAIN) are in access.test.sql.
+create temp table expected (object text, "right" text, reached text, primary key (object, "right"));
+insert into expected values
+  --                                     anon nobody stranger member other_member admin owner service
+  ('assistants',            'SELECT',   '-    none   none     org    org          org   org   all'),
+  ('assistants',            'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('assistants',            'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('assistants',            'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('assistants',            'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('audit_log',             'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('audit_log',             'INSERT',   '-    -      -        -      -            -     -     -'),
+  ('audit_log',             'UPDATE',   '-    -      -        -      -            -     -     -'),
+  ('audit_log',             'DELETE',   '-    -      -        -      -            -     -     -'),
+  ('audit_log',             'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('daily_usage',           'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('daily_usage',           'INSERT',   '-    -      -        -      -            -     -     -'),
+  ('daily_usage',           'UPDATE',   '-    -      -        -      -            -     -     -'),
+  ('daily_usage',           'DELETE',   '-    -      -        -      -            -     -     -'),
+  ('daily_usage',           'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('idempotency_keys',      'SELECT',   '-    -      -        -      -            -     -     all'),
+  ('idempotency_keys',      'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('idempotency_keys',      'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('idempotency_keys',      'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('idempotency_keys',      'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('leases',                'SELECT',   '-    -      -        -      -            -     -     all'),
+  ('leases',                'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('leases',                'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('leases',                'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('leases',                'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('loop_settings',         'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('loop_settings',         'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('loop_settings',         'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('loop_settings',         'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('loop_settings',         'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('message_evaluations',   'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('message_evaluations',   'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('message_evaluations',   'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('message_evaluations',   'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('message_evaluations',   'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('messages',              'SELECT',   '-    none   none     own    org          org   org   all'),
+  ('messages',              'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('messages',              'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('messages',              'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('messages',              'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('model_prices',          'SELECT',   '-    all    all      all    all          all   all   all'),
+  ('model_prices',          'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('model_prices',          'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('model_prices',          'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('model_prices',          'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('organization_members',  'SELECT',   '-    none   none     own    org          org   org   all'),
+  ('organization_members',  'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('organization_members',  'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('organization_members',  'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('organization_members',  'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('organization_settings', 'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('organization_settings', 'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('organization_settings', 'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('organization_settings', 'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('organization_settings', 'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('organizations',         'SELECT',   '-    none   none     org    org          org   org   all'),
+  ('organizations',         'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('organizations',         'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('organizations',         'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('organizations',         'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('reflection_logs',       'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('reflection_logs',       'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('reflection_logs',       'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('reflection_logs',       'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('reflection_logs',       'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('rubrics',               'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('rubrics',               'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('rubrics',               'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('rubrics',               'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('rubrics',               'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('sessions',              'SELECT',   '-    none   none     own    org          org   org   all'),
+  ('sessions',              'INSERT',   '-    -      -        -      -            -     -     all'),
+  -- Their title and deletion; which columns: access.test.sql.
+  ('sessions',              'UPDATE',   '-    none   none     own    own          own   own   all'),
+  ('sessions',              'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('sessions',              'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('suggestions',           'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('suggestions',           'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('suggestions',           'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('suggestions',           'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('suggestions',           'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('system_prompts',        'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('system_prompts',        'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('system_prompts',        'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('system_prompts',        'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('system_prompts',        'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('turn_attempts',         'SELECT',   '-    -      -        -      -            -     -     all'),
+  ('turn_attempts',         'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('turn_attempts',         'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('turn_attempts',         'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('turn_attempts',         'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('turns',                 'SELECT',   '-    none   none     own    org          org   org   all'),
+  ('turns',                 'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('turns',                 'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('turns',                 'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('turns',                 'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('usage',                 'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('usage',                 'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('usage',                 'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('usage',                 'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('usage',                 'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('user_usage',            'SELECT',   '-    none   none     own    org          org   org   all'),
+  ('user_usage',            'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('user_usage',            'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('user_usage',            'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('user_usage',            'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  -- An admin too: of others they see the id alone, in organization_members.
+  ('users',                 'SELECT',   '-    none   none     own    own          own   own   all'),
+  ('users',                 'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('users',                 'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('users',                 'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('users',                 'TRUNCATE', '-    -      -        -      -            -     -     -');
+
+-- Whose a row `t` is: its organisation and, where it is a person's, the person.
+create temp table places (object text primary key, organization text, person text default 'null::uuid');
+insert into places values
+  ('idempotency_keys',     '(select x.organization_id from pawl.turns x where x.id = t.turn_id)', 'user_id'),
+  ('messages',             '(select s.organization_id from pawl.sessions s where s.id = t.session_id)',
+                           '(select s.user_id from pawl.sessions s where s.id = t.session_id)'),
+  ('organization_members', 'organization_id', 'user_id'),
+  ('sessions',             'organization_id', 'user_id'),
+  ('turn_attempts',        'organization_id', 'user_id'),
+  ('turns',                'organization_id', 'user_id'),
+  ('user_usage',           'organization_id', 'user_id'),
+  ('users',                '(select m.organization_id from pawl.organization_members m where m.user_id = t.id)', 'id');
+insert into places values
+  ('assistants',            'organization_id'),
+  ('audit_log',             'organization_id'),
+  ('daily_usage',           'organization_id'),
+  ('message_evaluations',   '(select a.organization_id from pawl.system_prompts p join pawl.assistants a '
+                            'on a.id = p.assistant_id where p.id = t.prompt_id)'),
+  ('model_prices',          'null::uuid'),
+  ('organization_settings', 'organization_id'),
+  ('organizations',         'id'),
+  ('usage',                 'organization_id');
+insert into places select object, '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)'
+  from unnest('{leases,loop_settings,reflection_logs,rubrics,suggestions,system_prompts}'::text[]) object;
+
+-- The world -----------------------------------------------------------------------------------------------------------
+
+-- In each organisation, and for each person in it, rows of every table.
+create function pg_temp.populate(p_organization text, p_people jsonb) returns void
+language plpgsql
+as $$
+declare
+  v_id uuid := tests.id(p_organization);
+  v_assistant text := p_organization || '/default';
+  v_person text;
+  v_reflection uuid;
+begin
+  perform tests.make_assistant(v_assistant), tests.make_version(v_assistant, 2);
+  v_reflection := tests.make_reflection(v_assistant);
+  for v_person in select jsonb_object_keys(p_people) loop
+    perform tests.make_member(v_person, p_organization, p_people ->> v_person),
+            tests.make_session(v_person || ' session', v_person, v_assistant),
+            tests.make_turn(v_person || ' session', 'question', 'answer');
+    insert into pawl.idempotency_keys (user_id, key, message_hash, turn_id)
+      values (tests.id(v_person), 'a key', '', tests.id(v_person || ' session question'));
+    insert into pawl.user_usage (organization_id, user_id, day, tokens)
+      values (v_id, tests.id(v_person), pawl.today(), 1);
+    insert into pawl.message_evaluations (message_id, reflection_log_id, prompt_id, overall)
+      select t.answer_message_id, v_reflection, t.prompt_id, 3 from pawl.turns t
+      where t.id = tests.id(v_person || ' session question');
+  end loop;
+  insert into pawl.suggestions (assistant_id, reflection_log_id, suggestion_type, priority, title, description)
+    values (tests.id(v_assistant), v_reflection, 'prompt_change', 'low', 't', 'd');
+  insert into pawl.audit_log (organization_id, assistant_id, actor, action)
+    values (v_id, tests.id(v_assistant), 'loop', 'publish');
+  insert into pawl.usage (organization_id, day, purpose, model) values (v_id, pawl.today(), 'chat', 'a-model');
+end
+$$;
+select pg_temp.populate('acme', '{"member": "member", "colleague": "member", "admin": "admin", "owner": "owner"}');
+select pg_temp.populate('globex', '{"other_member": "admin", "other_colleague": "member"}');
+
+create temp view objects as
+  select c.relname::text as object, c.relkind, c.oid
+  from pg_class c where c.relnamespace = 'pawl'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f');
+
+-- Every row there is, as text, with its place in the table (a view has none) and whose it is.
+create temp table world (object text, row text, place tid, organization uuid, person uuid);
+do $$
+declare
+  v record;
+begin
+  for v in select * from places join objects using (object) loop
+    execute format('insert into world select %L, t::text, %s, %s, %s from pawl.%I t', v.object,
+      case when v.relkind = 'v' then 'null' else 't.ctid' end, v.organization, v.person, v.object);
+  end loop;
+end
+$$;
+
+-- What someone reaches ------------------------------------------------------------------------------------------------
+
+-- The statements in which a right shows, on the columns that a statement may set; one that adds a row says which row it
+-- is a copy of. A copy that is let in fails by its key, and a column set to itself breaks nothing.
+create function pg_temp.statements(p_object text, p_right text) returns table (statement text, copied text)
+language sql
+as $$
+  with columns as (
+    select quote_ident(a.attname) as name
+    from pg_attribute a join objects o on o.oid = a.attrelid
+    where o.object = p_object and a.attnum > 0 and not a.attisdropped
+      and a.attgenerated = '' and a.attidentity <> 'a'
+  )
+  select format('select array_agg(t::text) from pawl.%I t', p_object), null where p_right = 'SELECT'
+  union all
+  select format('insert into pawl.%1$I (%2$s) select %2$s from (select (%3$L::pawl.%1$I).*) t',
+                p_object, (select string_agg(name, ', ') from columns), w.row), w.row
+    from world w where w.object = p_object and p_right = 'INSERT'
+  union all
+  select format('update pawl.%I set %s = %2$s', p_object, name), null from columns where p_right = 'UPDATE'
+  union all
+  select format('delete from pawl.%I', p_object), null where p_right = 'DELETE'
+  union all
+  select format('truncate pawl.%I', p_object), null where p_right = 'TRUNCATE'
+$$;
+
+-- The rows that someone's statement read, added, changed or took away; null where it was denied. Whatever it did is
+-- undone.
+create function pg_temp.attempt(p_who text, p_object text, p_statement text, p_copied text) returns text[]
+language plpgsql
+as $$
+declare
+  v_read text[];
+  v_gone text[];
+begin
+  perform tests.become(p_who);
+  if p_statement like 'select %' then
+    execute p_statement into v_read;
+  else
+    execute p_statement;
+  end if;
+  perform set_config('role', 'none', true);
+  if p_statement not like 'select %' then
+    execute format('select array_agg(w.row) from world w where w.object = %L
+      and not exists (select from pawl.%I t where t.ctid = w.place)', p_object, p_object) into v_gone;
+  end if;
+  raise exception 'done' using errcode = 'XDONE';
+exception
+  when sqlstate 'XDONE' then return coalesce(v_read, v_gone, array_remove(array[p_copied], null));
+  when insufficient_privilege then return null;
+  -- Nobody writes to a view that joins.
+  when object_not_in_prerequisite_state or wrong_object_type then return null;
+  when integrity_constraint_violation then return array[p_copied];
+end
+$$;
+
+create function pg_temp.reached(p_who text, p_object text, p_right text) returns text[]
+language plpgsql
+as $$
+declare
+  v record;
+  v_rows text[];
+  v_all text[];
+begin
+  for v in select * from pg_temp.statements(p_object, p_right) loop
+    v_rows := pg_temp.attempt(p_who, p_object, v.statement, v.copied);
+    v_all := case when v_rows is null then v_all else coalesce(v_all, '{}') || v_rows end;
+  end loop;
+  return v_all;
+end
+$$;
+
+-- The word for those rows.
+create function pg_temp.word(p_who text, p_object text, p_reached text[]) returns text
+language sql
+as $$
+  with me as (
+    select tests.id(p_who) as id, (
+      select organization_id from pawl.organization_members where user_id = tests.id(p_who)) as organization
+  ), meant as (
+    select 'none' as word, '{}'::text[] as rows
+    union all select 'own', array_agg(w.row) from world w, me where w.object = p_object and w.person = me.id
+    union all select 'org', array_agg(w.row) from world w, me
+      where w.object = p_object and w.organization = me.organization
+    union all select 'all', array_agg(w.row) from world w where w.object = p_object
+  )
+  select case when p_reached is null then '-' else coalesce(
+    (select string_agg(word, '=') from meant where rows @> p_reached and rows <@ p_reached),
+    cardinality(p_reached) || ' rows')
+  end
+$$;
+
+create function pg_temp.told(p_words text[]) returns text
+language sql
+as $$ select string_agg(who || ' ' || word, ', ') from unnest(pg_temp.personas(), p_words) v (who, word) $$;
+
+-- The matrix ----------------------------------------------------------------------------------------------------------
+
+select plan((select count(*)::int from expected) + 2);
+
+-- A word is told from another by rows that it leaves out.
+select is_empty(
+  $$select p.object, o.name from places p, unnest('{acme,globex}'::text[]) o (name)
+    where p.organization <> 'null::uuid'
+      and not exists (select from world w where w.object = p.object and w.organization = tests.id(o.name))$$,
+  'each organisation has rows of everything');
+select is_empty(
+  $$select p.object, who
+    from places p, unnest('{member,colleague,other_member,other_colleague,admin,owner}'::text[]) who
+    where p.person <> 'null::uuid'
+      and not exists (select from world w where w.object = p.object and w.person = tests.id(who))$$,
+  'each person has rows of all that persons have');
+
+select is(
+    (select pg_temp.told(array_agg(pg_temp.word(who, o.object, pg_temp.reached(who, o.object, r.right)) order by n))
+     from unnest(pg_temp.personas()) with ordinality p (who, n) where o.object is not null),
+    pg_temp.told(regexp_split_to_array(e.reached, ' +')),
+    coalesce(e.right || ' on ' || e.object, r.right || ' on ' || o.object || ', which nobody expected'))
+  from (objects o cross join unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) r ("right"))
+  full join expected e on e.object = o.object and e.right = r.right
+  order by coalesce(e.object, o.object), coalesce(e.right, r.right);
+
+select * from finish();
+rollback;
