@@ -193,7 +193,7 @@ const OWNER = {
   rollback: "200 ok",
   pawl_begin_turn: "200 ok",
   pawl_list_sessions: "200 ok",
-  pawl_rollback_prompt: "200 already_active",
+  pawl_rollback_prompt: "200 ok",
 };
 
 type Doors = Record<string, (credentials: Credentials) => Promise<Reply>>;
