@@ -55,6 +55,8 @@ create table pawl.leases (
   holder uuid,
   expires_at timestamptz,
   checked_at timestamptz not null default '-infinity',
+  -- Holders that died: what a model told them may have been paid for and never stored.
+  lost_holders integer not null default 0 check (lost_holders >= 0),
   primary key (assistant_id, kind)
 );
 create index leases_checked_at_idx on pawl.leases (kind, checked_at);

@@ -214,6 +214,9 @@ begin
       v_skipped := v_skipped || (v_about || '{"reason": "in_progress"}');
       continue;
     end if;
+    -- One that ran out was not given back: its holder is dead.
+    update pawl.leases set holder = null, expires_at = null, lost_holders = lost_holders + 1
+      where assistant_id = v_assistant.id and kind = 'reflection' and holder is not null;
     v_task := pawl.next_task(v_assistant, p_force, p_dry_run);
     if v_task ? 'reason' then
       v_skipped := v_skipped || (v_about || v_task);

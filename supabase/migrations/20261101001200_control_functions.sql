@@ -294,8 +294,8 @@ begin
 end
 $$;
 
--- Writes a version by hand; it goes live at once when p_activate says so. `about.version` is its number. Outcomes
--- besides: content_invalid (empty, or over 100,000 characters); clauses_missing (with clauses, counted from 1).
+-- Writes a version by hand; it goes live at once when p_activate says so. `about.version` is its number. The text of the
+-- newest version again is that version: who was not heard the first time may say it once more. Outcomes besides: content_invalid (empty, or over 100,000 characters); clauses_missing (with clauses, counted from 1).
 create function public.pawl_write_prompt(
   p_content text, p_activate boolean default false, p_reason text default null, p_assistant text default null,
   p_organization_id uuid default null, p_user_id uuid default null
@@ -306,6 +306,7 @@ as $$
 declare
   s pawl.steering := pawl.take_hold(p_assistant, p_organization_id, p_user_id, p_reason);
   v_live pawl.system_prompts;
+  v_newest pawl.system_prompts;
   v_new pawl.system_prompts;
 begin
   if s.outcome <> 'ok' then
@@ -317,17 +318,22 @@ begin
       'outcome', 'clauses_missing', 'clauses', pawl.missing_clauses(s.assistant_id, p_content));
   end if;
   select * into v_live from pawl.system_prompts where assistant_id = s.assistant_id and is_active;
-  insert into pawl.system_prompts (
-    assistant_id, version, content, created_by, created_by_user, change_reason, previous_version_id)
-  select s.assistant_id, coalesce(max(version), 0) + 1, p_content, 'human', pawl.known_user(s.actor_id), p_reason, v_live.id
-  from pawl.system_prompts where assistant_id = s.assistant_id
-  returning * into v_new;
-  if p_activate then
+  select * into v_newest from pawl.system_prompts where assistant_id = s.assistant_id order by version desc limit 1;
+  v_new := v_newest;
+  if v_newest.content is distinct from p_content then
+    insert into pawl.system_prompts (
+      assistant_id, version, content, created_by, created_by_user, change_reason, previous_version_id)
+    values (
+      s.assistant_id, coalesce(v_newest.version, 0) + 1, p_content, 'human', pawl.known_user(s.actor_id), p_reason,
+      v_live.id)
+    returning * into v_new;
+  end if;
+  if p_activate and not v_new.is_active then
     perform pawl.go_live(v_new.id);
   end if;
   return pawl.changed(
     s, 'write', jsonb_build_object('version', v_new.version),
-    jsonb_build_object('latest_version', nullif(v_new.version - 1, 0), 'live_version', v_live.version),
+    jsonb_build_object('latest_version', v_newest.version, 'live_version', v_live.version),
     jsonb_build_object('latest_version', v_new.version, 'live_version', pawl.live_version(s.assistant_id)), p_reason);
 end
 $$;

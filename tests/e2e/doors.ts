@@ -1,4 +1,4 @@
-/** Doors between chat-handler and what it calls, where a test can come between; and chat-handler without a gateway. */
+/** Doors between chat-handler and what it calls, where a test can come between; and a function without a gateway. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -163,7 +163,7 @@ export function sendPiece(response: ServerResponse, piece: Uint8Array): Promise<
   return new Promise((resolve, reject) => void response.write(piece, (error) => error ? reject(error) : resolve()));
 }
 
-async function forward(
+export async function forward(
   target: string,
   request: IncomingMessage,
   body: string,
@@ -181,10 +181,9 @@ export interface Alone {
   stop(): Promise<void>;
 }
 
-/** chat-handler in a process that clients reach directly: a gateway goes on waiting when its own client has gone. */
-export async function startAlone(stack: Stack, more: Record<string, string>): Promise<Alone> {
-  const file = (name: string) =>
-    fileURLToPath(new URL(`../../supabase/functions/chat-handler/${name}`, import.meta.url));
+/** A function in a process that clients reach directly: a gateway goes on waiting when its own client has gone. */
+export async function startAlone(stack: Stack, more: Record<string, string>, name = "chat-handler"): Promise<Alone> {
+  const file = (path: string) => fileURLToPath(new URL(`../../supabase/functions/${name}/${path}`, import.meta.url));
   const flags = [
     "--no-check",
     "--no-lock",
@@ -218,7 +217,7 @@ export async function startAlone(stack: Stack, more: Record<string, string>): Pr
       const listening = /Listening on (http:\/\/127\.0\.0\.1:\d+)/u.exec(said);
       if (listening) resolve(listening[1]);
     }
-    reject(new Error(`chat-handler ended: ${said}`));
+    reject(new Error(`${name} ended: ${said}`));
   })();
   const stop = async () => {
     child.kill("SIGKILL");

@@ -199,24 +199,32 @@ impl State {
             return Err(Refusal::ClausesMissing { clauses });
         }
         let live = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
-        let version = self.add_version(Prompt {
-            id,
-            assistant_id,
-            version: 0,
-            content: content.to_owned(),
-            is_active: false,
-            locked: false,
-            by_system: false,
-            created_at: now,
-            activated_at: None,
-            change_reason: reason.to_owned(),
-            previous_id: live.map(|(id, _)| id),
-            reflection_id: None,
-        });
-        if activate {
+        let ours = self.prompts.iter().filter(|p| p.assistant_id == assistant_id);
+        let newest = ours.max_by_key(|p| p.version).map(|p| (p.id, p.version, p.content == content));
+        let (id, version) = match newest {
+            Some((id, version, true)) => (id, version),
+            _ => {
+                let version = self.add_version(Prompt {
+                    id,
+                    assistant_id,
+                    version: 0,
+                    content: content.to_owned(),
+                    is_active: false,
+                    locked: false,
+                    by_system: false,
+                    created_at: now,
+                    activated_at: None,
+                    change_reason: reason.to_owned(),
+                    previous_id: live.map(|(id, _)| id),
+                    reflection_id: None,
+                });
+                (id, version)
+            }
+        };
+        if activate && live.is_none_or(|(live, _)| live != id) {
             self.go_live(assistant_id, id, now);
         }
-        let before = json!({"latest_version": version - 1, "live_version": live.map(|(_, version)| version)});
+        let before = json!({"latest_version": newest.map(|(_, version, _)| version), "live_version": live.map(|(_, version)| version)});
         let after = json!({"latest_version": version, "live_version": self.live_version(assistant_id)});
         self.changed("write", json!({"version": version}), &before, &after)
     }

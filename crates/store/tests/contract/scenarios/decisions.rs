@@ -158,6 +158,9 @@ pub async fn versions_change_and_say_so(world: &impl World) {
     let change = decide(&store, &place, write("About bicycles, at once.", true)).await;
     let both = json!({"latest_version": {"from": 2, "to": 3}, "live_version": {"from": 1, "to": 3}});
     assert_eq!(recorded(&change), ("write", &both));
+    let again = decide(&store, &place, write("About bicycles, at once.", true)).await;
+    assert_nothing(&again);
+    assert_eq!(again.about, json!({"version": 3}), "who was not heard may say it once more");
 
     let change = decide(&store, &place, Decision::Activate { version: 2 }).await;
     assert_eq!(recorded(&change), ("activate", &live(3, 2)));

@@ -1,0 +1,201 @@
+/** The callers of kill.test.ts: what each does first, and does again when the function it called has died. */
+import assert from "node:assert/strict";
+import type { Stack } from "../../scripts/local/stack.ts";
+import { ask, type Way } from "./asking.ts";
+import { type Assistant, configure, join, makeAssistant, makeOrganization } from "./assistants.ts";
+import { bearing, mint, post, service } from "./scene.ts";
+import type { Steps } from "./steps.ts";
+import { setFaults } from "./streams.ts";
+
+/** An organisation of its own, with one assistant and one person. All are alike, but for their ids. */
+export interface Place {
+  stack: Stack;
+  steps: Steps;
+  organization: string;
+  assistant: Assistant;
+  person: string;
+}
+
+/** Done; to be called again at once; or to be called again when somebody's lease has run out. */
+export type Attempt = () => Promise<"over" | "again" | "wait">;
+
+/** Nothing is put off: whatever is not done is not done because it is done already. */
+const RESTLESS = { reflect_every_hours: 0, cooldown_hours: 0 };
+
+const QUESTION = "How do I repot an orchid, and what does it need?";
+
+export async function makePlace(stack: Stack, steps: Steps): Promise<Place> {
+  const person = crypto.randomUUID();
+  const organization = await makeOrganization(stack, person);
+  const assistant = await makeAssistant(stack, RESTLESS, { organization, slug: "only" });
+  await join(stack, organization, person);
+  return { stack, steps, organization, assistant, person };
+}
+
+/** A client that sends the same message with the same key until it has the answer. */
+export async function asPerson({ stack, steps, person }: Place, way: Way, fault?: "refusal"): Promise<Attempt> {
+  if (fault) await setFaults(stack, [{ fault }]);
+  const token = mint(stack.jwtSecret, { sub: person });
+  const headers = { ...bearing(stack, token), "idempotency-key": crypto.randomUUID() };
+  return async () => {
+    const { status, code } = await ask(await steps.url("chat-handler"), way, QUESTION, headers);
+    if (code === "turn_in_progress") return "wait";
+    if (fault && code === "model_refused") return "again";
+    assert.deepEqual([status, code], [200, undefined]);
+    return "over";
+  };
+}
+
+/** A backend with a model of its own; what it was told before it still knows. */
+export function asBackend(place: Place, { fails }: { fails: boolean }): Attempt {
+  const { stack, steps, person: user_id } = place;
+  const headers = { ...service(stack), "idempotency-key": crypto.randomUUID() };
+  const cost = { model: "theirs", usage: { input_tokens: 5, output_tokens: 2 } };
+  let [turn, hasFailed]: [object | null, boolean] = [null, !fails];
+  const call = async (body: Record<string, unknown>) =>
+    await post({ url: await steps.url("chat-handler") }, "chat-handler", body, headers);
+  return async () => {
+    if (turn === null) {
+      const { status, body } = await call({ action: "prepare", message: QUESTION, user_id });
+      if (body.code === "turn_in_progress") return "wait";
+      assert.equal(status, 200, JSON.stringify(body));
+      if (body.replayed) return "over";
+      turn = { turn_id: body.turn_id, attempt: body.attempt };
+    }
+    if (!hasFailed) {
+      const { status, body } = await call({ action: "fail", ...turn, error_code: "their_fault", ...cost });
+      // A reply that was lost is not said again: there is nothing left to fail.
+      if (status !== 200) assert.equal(body.code, "turn_not_open", JSON.stringify(body));
+      [turn, hasFailed] = [null, true];
+      return "again";
+    }
+    const { status, body } = await call({ action: "complete", ...turn, answer: "With a larger pot.", ...cost });
+    assert.equal(status, 200, JSON.stringify(body));
+    turn = null;
+    return "over";
+  };
+}
+
+/** A schedule, which calls until there is nothing left to do for this assistant. */
+export function asSchedule(place: Place): Attempt {
+  const { stack, steps, organization: organization_id, assistant: { slug } } = place;
+  return async () => {
+    const url = await steps.url("reflection-loop");
+    const { status, body } = await post(
+      { url },
+      "reflection-loop",
+      { organization_id, assistant: slug },
+      service(stack),
+    );
+    assert.equal(status, 200, JSON.stringify(body));
+    const [{ reason }, ...others] = body.results;
+    assert.deepEqual([others, body.more], [[], false], JSON.stringify(body));
+    if (reason === "in_progress") return "wait";
+    return reason === undefined ? "again" : "over";
+  };
+}
+
+/** Somebody who may say what goes live. */
+export function asAdministrator(place: Place, command: Record<string, unknown>): Attempt {
+  const { stack, steps, organization: organization_id, assistant: { slug } } = place;
+  return async () => {
+    const url = await steps.url("prompt-updater");
+    const named = "suggestion_id" in command ? {} : { assistant: slug, organization_id };
+    const body = { ...command, ...named };
+    const reply = await post({ url }, "prompt-updater", body, service(stack));
+    assert.equal(reply.status, 200, JSON.stringify(reply.body));
+    return "over";
+  };
+}
+
+/** Lets pass what ARCHITECTURE.md says a lease lasts: of a turn, and of a reflection. */
+export async function letLeasesRunOut({ stack, organization, assistant }: Place): Promise<void> {
+  await stack.database.query(
+    "update pawl.turns set lease_expires_at = lease_expires_at - interval '150 seconds' where organization_id = $1",
+    [organization],
+  );
+  await stack.database.query(
+    "update pawl.leases set expires_at = expires_at - interval '160 seconds' where assistant_id = $1",
+    [assistant.id],
+  );
+}
+
+/** As many conversations as a reflection wants, with answers that no judge likes. */
+export async function converse(place: Place, settings: Record<string, unknown> = {}): Promise<void> {
+  const { stack, organization, assistant, person } = place;
+  await configure(stack, assistant, settings);
+  await stack.database.exec(`
+    do $$
+    declare v_turn jsonb;
+    begin
+      perform set_config('role', 'service_role', true);
+      for pot in 1..5 loop
+        v_turn := public.pawl_begin_turn(
+          format('How do I repot an orchid in pot %s, and what does it need?', pot),
+          p_organization_id => '${organization}', p_user_id => '${person}');
+        perform public.pawl_complete_turn(
+          (v_turn ->> 'turn_id')::uuid, 1, 'Take a larger one.', 'theirs', 'end_turn', '{}', 1);
+      end loop;
+    end
+    $$;
+    delete from pawl.usage where organization_id = '${organization}'`);
+}
+
+/** A reflection that called for a new prompt, of which nothing came yet. */
+export async function oweUpdate({ stack, assistant }: Place): Promise<void> {
+  await stack.database.query(
+    `insert into pawl.reflection_logs (
+       assistant_id, messages_analyzed, time_window_start, time_window_end, prompt_id, prompt_version_evaluated,
+       weaknesses, action_taken)
+     select assistant_id, 0, now(), now(), id, version, array['Depth: no reasons are given.'], 'prompt_update'
+     from pawl.system_prompts where assistant_id = $1 and is_active`,
+    [assistant.id],
+  );
+}
+
+/** A version that the loop wrote and that waits for a person. */
+export async function propose(place: Place): Promise<{ suggestion_id: string }> {
+  const { stack, assistant } = place;
+  await configure(stack, assistant, { approval_required: true });
+  await oweUpdate(place);
+  const [{ answer }] = await stack.database.query(
+    `select public.pawl_publish_prompt(id, prompt_id, 'Answer at length.', 'No reasons are given.', 'theirs') as answer
+     from pawl.reflection_logs where assistant_id = $1`,
+    [assistant.id],
+  );
+  return { suggestion_id: answer.suggestion_id };
+}
+
+export async function pause({ stack, assistant }: Place): Promise<void> {
+  await configure(stack, assistant, { updates_paused: true });
+}
+
+/** Has another version go live, by a person. */
+export async function makeLive({ stack, assistant }: Place, content: string): Promise<void> {
+  await stack.database.query(
+    `with old as (update pawl.system_prompts set is_active = false where assistant_id = $1 returning *)
+     insert into pawl.system_prompts (assistant_id, version, content, created_by, is_active, previous_version_id)
+       select assistant_id, version + 1, $2, 'human', true, id from old`,
+    [assistant.id, content],
+  );
+}
+
+/** A turn that nobody came back for, and a session that was deleted long ago. */
+export async function leaveThingsToSweep(place: Place): Promise<void> {
+  const { stack, organization, person } = place;
+  await converse(place);
+  await stack.database.query(
+    `update pawl.sessions set deleted_at = now() - interval '1 year'
+     where id = (select id from pawl.sessions where organization_id = $1 order by title limit 1)`,
+    [organization],
+  );
+  await stack.database.exec(`
+    do $$
+    begin
+      perform set_config('role', 'service_role', true);
+      perform public.pawl_begin_turn(
+        'And what about its roots?', p_organization_id => '${organization}', p_user_id => '${person}');
+    end
+    $$`);
+  await letLeasesRunOut(place);
+}

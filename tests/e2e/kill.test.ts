@@ -1,0 +1,175 @@
+/**
+ * A SIGKILL at every step of every operation, before the call is carried out and after it. Then its caller comes back,
+ * as callers do. What is stored in the end must be what a run without a kill leaves, and nothing stored is paid twice.
+ * A step is a call that a function was seen to make; those expected stand in operations.ts, each with its price.
+ */
+import assert from "node:assert/strict";
+import type { Stack } from "../../scripts/local/stack.ts";
+import { type Attempt, letLeasesRunOut, makePlace, type Place } from "./attempts.ts";
+import {
+  assertConsistent,
+  assertNotPaidAgain,
+  type Counts,
+  countsOf,
+  paidBy,
+  pictureOf,
+  type Task,
+  traceOf,
+} from "./invariants.ts";
+import {
+  assertAllCovered,
+  type Cost,
+  type ExpectedStep,
+  type Operation,
+  OPERATIONS,
+  WAITING_ALONE,
+  withWaiting,
+} from "./operations.ts";
+import { forgetAsked, onStack } from "./scene.ts";
+import { type Kill, type Step, type Steps, watchSteps } from "./steps.ts";
+import { setFaults } from "./streams.ts";
+
+const FUNCTIONS = ["chat-handler", "reflection-loop", "prompt-updater"];
+
+Deno.test("killed between steps", async (test) => {
+  const noFunctions = await Deno.makeTempDir();
+  await onStack({ functionsFolder: noFunctions }, async ({ stack }) => {
+    const steps = await watchSteps(stack, FUNCTIONS);
+    try {
+      for (const operation of OPERATIONS) {
+        await test.step(operation.name, (test) => killEverywhere(test, stack, steps, operation));
+      }
+      await test.step("no call was made outside of an operation", () => assert.deepEqual(steps.strays, []));
+      await test.step("every function of the database is called in some operation", async () => {
+        const functions = await stack.database.query(
+          `select proname as name from pg_proc where pronamespace = 'public'::regnamespace and proname like 'pawl\\_%'`,
+        );
+        assertAllCovered(functions.map(({ name }) => name));
+      });
+    } finally {
+      await steps.close();
+    }
+  });
+  await Deno.remove(noFunctions);
+});
+
+async function killEverywhere(test: Deno.TestContext, stack: Stack, steps: Steps, operation: Operation): Promise<void> {
+  let undisturbed!: End;
+  let seen!: Step[];
+  const isAsExpected = await test.step("nobody is killed: the calls are those expected", async () => {
+    const { place, attempt } = await begin(stack, steps, operation);
+    seen = await steps.during(attempt);
+    assertExpected(operation, seen.map(({ call }) => call));
+    undisturbed = await comeBackAndEnd(place, attempt);
+    const { asked, used } = undisturbed.counts;
+    assert.deepEqual(used, { ...asked, chat: asked.chat + (operation.ownCalls ?? 0) }, "calls of a model, as counted");
+  });
+  if (!isAsExpected) return;
+  for (const { name, kill, cost } of seen.flatMap((_, at) => killsAt(seen, at, operation.steps[at]))) {
+    await test.step(name, async () => {
+      const { place, attempt } = await begin(stack, steps, operation);
+      await steps.during(attempt, kill);
+      await assertConsistent(stack);
+      const paid = await paidBy(place);
+      if (operation.swept) await sweep(place);
+      const end = await comeBackAndEnd(place, attempt);
+      await assertNotPaidAgain(place, paid);
+      assert.deepEqual(end.picture, undisturbed.picture);
+      assertCost(end.counts, undisturbed.counts, cost);
+      const isHeld = cost.lost.includes("turn") || cost.lost.includes("lease");
+      assert.equal(end.hasWaited, isHeld && !operation.swept, "whether somebody seems to be at it");
+    });
+  }
+}
+
+function assertExpected({ name, steps }: Operation, seen: string[]): void {
+  const expected = steps.map(([call]) => call);
+  const list = (calls: string[]) => calls.map((call) => `\n    ${call}`).join("");
+  assert.ok(
+    JSON.stringify(seen) === JSON.stringify(expected),
+    `${name}: the steps are not those in operations.ts. What does a kill before and after each new one leave behind? ` +
+      `Who finds it, and what is paid again? Then write it there.\n  seen:${list(seen)}\n  expected:${list(expected)}`,
+  );
+}
+
+/** All the kills at a step. Those who wait for its caller may die with it; or instead of it, which is one at any step. */
+function killsAt(seen: Step[], at: number, [call, before, after]: ExpectedStep) {
+  const one = (kill: Omit<Kill, "at">, cost: Cost, who = "") => (
+    { name: `${at + 1}. ${call}: ${kill.when} it${who}`, kill: { ...kill, at }, cost }
+  );
+  const { waiting } = seen[at];
+  const kills = [one({ when: "before", whom: "caller" }, before), one({ when: "after", whom: "caller" }, after)];
+  if (waiting.length === 0) return kills;
+  kills.push(one({ when: "after", whom: "all" }, withWaiting(after), `, with ${waiting}`));
+  if (seen[at - 1].waiting.length > 0) return kills;
+  return [...kills, one({ when: "before", whom: "waiting" }, WAITING_ALONE, `, ${waiting} alone`)];
+}
+
+async function begin(stack: Stack, steps: Steps, { prepare }: Operation): Promise<{ place: Place; attempt: Attempt }> {
+  const place = await makePlace(stack, steps);
+  await setFaults(stack, []);
+  await forgetAsked(stack);
+  return { place, attempt: await prepare(place) };
+}
+
+interface End {
+  picture: string[];
+  counts: Counts;
+  /** Its caller was told that somebody is at it. */
+  hasWaited: boolean;
+}
+
+/** The caller comes back until it is done; once more then, which finds everything as it is. */
+async function comeBackAndEnd(place: Place, attempt: Attempt): Promise<End> {
+  const { stack, steps } = place;
+  let hasWaited = false;
+  await steps.during(async () => void (hasWaited = await comeBack(place, attempt)));
+  await assertConsistent(stack);
+  const end = { picture: await pictureOf(place), counts: await countsOf(place), hasWaited };
+  assert.ok(!end.picture.some((row) => row.includes('"status": "open"')), "a turn is open");
+  const trace = await traceOf(place);
+  await steps.during(async () => assert.equal(await attempt(), "over"));
+  assert.deepEqual(await traceOf(place), trace, "there was something left to do");
+  return end;
+}
+
+/** More calls than any operation needs. */
+const MOST_CALLS = 6;
+
+/** Returns whether it had to wait. */
+async function comeBack(place: Place, attempt: Attempt): Promise<boolean> {
+  let hasWaited = false;
+  for (let call = 1; call <= MOST_CALLS; call++) {
+    const told = await attempt();
+    if (told === "over") return hasWaited;
+    if (told === "again") continue;
+    assert.ok(!hasWaited, "a lease holds for longer than its time");
+    hasWaited = true;
+    await letLeasesRunOut(place);
+  }
+  assert.fail("its caller is never done");
+}
+
+/** Time passes and nobody comes back: what was open is ended. */
+async function sweep(place: Place): Promise<void> {
+  await letLeasesRunOut(place);
+  await place.stack.database.query("select public.pawl_sweep()");
+  const open = await place.stack.database.query("select id from pawl.turns where status = 'open'");
+  assert.deepEqual(open, [], "open for ever");
+}
+
+/** Which counter says that a reply of the model may have been lost. */
+const LOST_WITH: Record<Task, keyof Counts["lost"]> = { chat: "turn", evaluate: "lease", rewrite: "writing" };
+
+function assertCost(counts: Counts, usual: Counts, { again, lost }: Cost): void {
+  for (const task of ["chat", "evaluate", "rewrite"] as const) {
+    const kind = LOST_WITH[task];
+    const more = counts.asked[task] - usual.asked[task];
+    const dead = again.filter((one) => one === task).length;
+    const moreLost = counts.lost[kind] - usual.lost[kind];
+    const moreUsed = counts.used[task] - usual.used[task];
+    assert.equal(more, dead, `${task}: asked ${more} times more than without a kill`);
+    assert.equal(moreLost, lost.includes(kind) ? 1 : 0, `${kind}: ${moreLost} more are counted as lost`);
+    assert.ok(moreUsed <= more && more - moreUsed <= moreLost, `${task}: a reply is counted twice, or nowhere`);
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * What kill.test.ts kills in the middle of: each operation with its steps, written by hand, and with what a kill before
+ * and after each of them costs. Whatever the cost, what is stored in the end is what it would be without the kill.
+ */
+import assert from "node:assert/strict";
+import { type Way, WAYS } from "./asking.ts";
+import * as attempts from "./attempts.ts";
+import type { Task } from "./invariants.ts";
+
+export interface Operation {
+  name: string;
+  steps: ExpectedStep[];
+  /** In the place given, which is as good as new. Returns what its caller does, and does again when nobody answers. */
+  prepare(place: attempts.Place): attempts.Attempt | Promise<attempts.Attempt>;
+  /** Calls of a model of its caller's own, which are counted too. */
+  ownCalls?: number;
+  /** Its caller comes back only after the next sweep. */
+  swept?: true;
+}
+
+/** A call, and what a kill of the function that makes it costs: before it was carried out, and after. */
+export type ExpectedStep = [call: string, before: Cost, after: Cost];
+
+export interface Cost {
+  /** Replies that died with the process: the model is asked for each once more. */
+  again: Task[];
+  /** Counted as lost: attempts of a turn, holders of an assistant's lease, attempts to write a prompt. */
+  lost: ("turn" | "lease" | "writing")[];
+}
+
+/** Nothing has begun yet, or all of it is stored. */
+const FREE: Cost = { again: [], lost: [] };
+/** Begun, and nothing paid. But nobody can know that, so it counts as lost. */
+const TURN: Cost = { again: [], lost: ["turn"] };
+const LEASE: Cost = { again: [], lost: ["lease"] };
+const WRITING: Cost = { again: [], lost: ["writing"] };
+const ANSWERED_AGAIN: Cost = { ...TURN, again: ["chat"] };
+const JUDGED_AGAIN: Cost = { ...LEASE, again: ["evaluate"] };
+const WRITTEN_AGAIN: Cost = { ...WRITING, again: ["rewrite"] };
+const BOTH_WRITTEN_AGAIN: Cost = { ...WRITING, again: ["rewrite", "rewrite"] };
+
+/** Where those who wait for the caller die with it, their lease is not given back. */
+export function withWaiting(cost: Cost): Cost {
+  return { ...cost, lost: [...cost.lost, "lease"] };
+}
+
+/** Where they die alone, what they called goes on to its end. */
+export const WAITING_ALONE = LEASE;
+
+const ANSWERING: ExpectedStep[] = [
+  ["chat-handler > pawl_begin_turn", FREE, TURN],
+  ["chat-handler > pawl_serving_context", TURN, TURN],
+  ["chat-handler > model: chat", TURN, ANSWERED_AGAIN],
+  ["chat-handler > pawl_complete_turn", ANSWERED_AGAIN, FREE],
+];
+
+const CLAIM: ExpectedStep = ["reflection-loop > pawl_claim_reflection", FREE, LEASE];
+
+const JUDGING: ExpectedStep[] = [
+  ["reflection-loop > model: evaluate", LEASE, JUDGED_AGAIN],
+  ["reflection-loop > pawl_record_usage", JUDGED_AGAIN, JUDGED_AGAIN],
+  ["reflection-loop > pawl_record_reflection", JUDGED_AGAIN, LEASE],
+];
+
+const WRITE: ExpectedStep[] = [
+  ["reflection-loop > prompt-updater", LEASE, LEASE],
+  ["prompt-updater > pawl_begin_update", FREE, WRITING],
+  ["prompt-updater > model: rewrite", WRITING, WRITTEN_AGAIN],
+  ["prompt-updater > pawl_record_usage", WRITTEN_AGAIN, WRITTEN_AGAIN],
+];
+
+const PUBLISHING: ExpectedStep[] = [...WRITE, ["prompt-updater > pawl_publish_prompt", WRITTEN_AGAIN, FREE]];
+
+/** The writer has two tries, and the first counts for nothing without the second. */
+const REFUSING: ExpectedStep[] = [
+  ...WRITE,
+  ["prompt-updater > model: rewrite", WRITTEN_AGAIN, BOTH_WRITTEN_AGAIN],
+  ["prompt-updater > pawl_record_usage", BOTH_WRITTEN_AGAIN, BOTH_WRITTEN_AGAIN],
+  ["prompt-updater > pawl_refuse_update", BOTH_WRITTEN_AGAIN, FREE],
+];
+
+/** The lease is given back, nothing else is found to do, and what is old is swept. */
+const NOTHING_TO_DO: ExpectedStep[] = [
+  ["reflection-loop > pawl_claim_reflection", FREE, FREE],
+  ["reflection-loop > pawl_sweep", FREE, FREE],
+];
+const END: ExpectedStep[] = [["reflection-loop > pawl_release_reflection", LEASE, FREE], ...NOTHING_TO_DO];
+
+/** Makes no score call for a new prompt. */
+const CONTENT = { auto_update_threshold: 1 };
+
+export const OPERATIONS: Operation[] = [
+  ...WAYS.flatMap(turns),
+  {
+    name: "a backend's own model answers",
+    steps: [["chat-handler > pawl_prepare_turn", FREE, TURN], ["chat-handler > pawl_complete_turn", FREE, FREE]],
+    prepare: (place) => attempts.asBackend(place, { fails: false }),
+    ownCalls: 1,
+  },
+  {
+    name: "a backend's own model fails",
+    steps: [["chat-handler > pawl_prepare_turn", FREE, TURN], ["chat-handler > pawl_fail_turn", FREE, FREE]],
+    prepare: (place) => attempts.asBackend(place, { fails: true }),
+    ownCalls: 2,
+  },
+  {
+    name: "a reflection with a new prompt",
+    steps: [CLAIM, ...JUDGING, ...PUBLISHING, ...END],
+    prepare: async (place) => {
+      await attempts.converse(place);
+      return attempts.asSchedule(place);
+    },
+  },
+  {
+    name: "a reflection with a suggestion",
+    steps: [CLAIM, ...JUDGING, ...END],
+    prepare: async (place) => {
+      await attempts.converse(place, CONTENT);
+      return attempts.asSchedule(place);
+    },
+  },
+  {
+    name: "an update that was owed",
+    steps: [CLAIM, ...PUBLISHING, ...END],
+    prepare: async (place) => {
+      await attempts.oweUpdate(place);
+      return attempts.asSchedule(place);
+    },
+  },
+  {
+    name: "an update that no guard lets through",
+    steps: [CLAIM, ...REFUSING, ...END],
+    prepare: async (place) => {
+      // So short that no better one may be long enough.
+      await attempts.makeLive(place, "Answer.");
+      await attempts.oweUpdate(place);
+      return attempts.asSchedule(place);
+    },
+  },
+  {
+    name: "sweeping",
+    steps: NOTHING_TO_DO,
+    prepare: async (place) => {
+      await attempts.leaveThingsToSweep(place);
+      return attempts.asSchedule(place);
+    },
+  },
+  {
+    name: "a reflection whose new prompt waits for a person",
+    steps: [CLAIM, ...JUDGING, ...PUBLISHING, ...END],
+    prepare: async (place) => {
+      await attempts.converse(place, { approval_required: true });
+      return attempts.asSchedule(place);
+    },
+  },
+  command("pawl_rollback_prompt", { action: "rollback", version: 1, reason: "It was better." }, async (place) => {
+    await attempts.makeLive(place, "Answer at length.");
+  }),
+  command("pawl_activate_prompt", { action: "activate", version: 1 }, async (place) => {
+    await attempts.makeLive(place, "Answer at length.");
+  }),
+  command("pawl_write_prompt", { action: "write", content: "Answer at length.", activate: true }),
+  command("pawl_lock_prompt", { action: "lock" }),
+  command("pawl_protect_clauses", { action: "protect", clauses: ["Be kind."] }),
+  command("pawl_pause_updates", { action: "pause", until: "2200-01-01T00:00:00Z" }),
+  command("pawl_resume_updates", { action: "resume" }, attempts.pause),
+  command("pawl_require_approval", { action: "require_approval" }),
+  command("pawl_approve_suggestion", { action: "approve" }, attempts.propose),
+  command("pawl_reject_suggestion", { action: "reject" }, attempts.propose),
+];
+
+/** A turn that ends well, and one whose first answer is a refusal: asked again, the model answers. */
+function turns(way: Way): Operation[] {
+  // Whose first reply is a refusal needs a second one in any case, and has it when the first one died.
+  const [begin, context] = ANSWERING;
+  const failing: ExpectedStep[] = [
+    begin,
+    context,
+    ["chat-handler > model: chat", TURN, TURN],
+    ["chat-handler > pawl_fail_turn", TURN, FREE],
+  ];
+  const swept = way === "stream" ? true : undefined;
+  return [
+    { name: `a turn, ${way}`, steps: ANSWERING, prepare: (place) => attempts.asPerson(place, way), swept },
+    {
+      name: `a turn that fails, ${way}`,
+      steps: failing,
+      prepare: (place) => attempts.asPerson(place, way, "refusal"),
+      swept,
+    },
+  ];
+}
+
+/**
+ * What a person has prompt-updater do is one call of the database, and all of it or nothing. `arrange` makes what it is
+ * about, and returns what only then is known of the body.
+ */
+function command(
+  rpc: string,
+  body: Record<string, unknown>,
+  arrange: (place: attempts.Place) => Promise<Record<string, unknown> | void> = async () => {},
+): Operation {
+  return {
+    name: `${body.action}`,
+    steps: [[`prompt-updater > ${rpc}`, FREE, FREE]],
+    prepare: async (place) => {
+      return attempts.asAdministrator(place, { ...body, ...await arrange(place) });
+    },
+  };
+}
+
+/** Applications call these themselves: there is no process of Pawl's between that could be killed. */
+const CALLED_DIRECTLY = [
+  ...["pawl_delete_session", "pawl_get_session", "pawl_list_sessions", "pawl_rename_session"],
+  ...["pawl_status", "pawl_list_versions", "pawl_get_version", "pawl_list_suggestions", "pawl_list_events"],
+];
+
+/** That each function of the database that Pawl calls is called in some operation. */
+export function assertAllCovered(functions: string[]): void {
+  const steps = OPERATIONS.flatMap(({ steps }) => steps.map(([call]) => call.split(" > ")[1]));
+  const uncovered = functions.filter((name) => !steps.includes(name) && !CALLED_DIRECTLY.includes(name));
+  assert.deepEqual(uncovered, [], "no operation calls these: add one that does, so that it is killed there");
+}
