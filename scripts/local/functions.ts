@@ -126,10 +126,12 @@ function launch(folder: string, name: string, environment: Record<string, string
     if (listening) resolve(listening[1]);
     else log(`[${name}] ${line}`);
   };
-  forEachLine(child.stdout, read);
-  forEachLine(child.stderr, read);
-  child.status.then(({ code }) => reject(new Error(`the function ${name} ended with code ${code}`)));
-  return { address, pid: child.pid, status: child.status, kill: () => killQuietly(child) };
+  // It has ended when its last line is read.
+  const status = Promise.all([forEachLine(child.stdout, read), forEachLine(child.stderr, read)]).then(() =>
+    child.status
+  );
+  status.then(({ code }) => reject(new Error(`the function ${name} ended with code ${code}`)));
+  return { address, pid: child.pid, status, kill: () => killQuietly(child) };
 }
 
 function killQuietly(child: Deno.ChildProcess): void {
@@ -140,7 +142,7 @@ function killQuietly(child: Deno.ChildProcess): void {
   }
 }
 
-async function forEachLine(stream: ReadableStream<Uint8Array>, use: (line: string) => void): Promise<void> {
+export async function forEachLine(stream: ReadableStream<Uint8Array>, use: (line: string) => void): Promise<void> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");

@@ -14,15 +14,22 @@ export interface Routes {
   supabase: (request: Request, peerAddress: string) => Promise<Response>;
 }
 
+/** What stands between the gateway's callers and what it leads to. */
+export type Passage = (request: Request, answer: (request: Request) => Promise<Response>) => Promise<Response>;
+
 /** Port 0 picks a free one. */
-export function startGateway(port: number): Gateway {
+export function startGateway(port: number, pass: Passage = (request, answer) => answer(request)): Gateway {
   let routes: Routes | null = null;
-  const server = Deno.serve({ port, hostname: "127.0.0.1", onListen() {} }, (request, { remoteAddr }) => {
+  const answer = async (request: Request, peerAddress: string) => {
     if (routes === null) return Response.json({ message: "The stack is starting" }, { status: 503 });
     const [, name] = /^\/functions\/v1\/([^/]+)/u.exec(new URL(request.url).pathname) ?? [];
-    if (name) return routes.functions.forward(name, request);
-    return routes.supabase(request, remoteAddr.hostname);
-  });
+    if (name) return await routes.functions.forward(name, request);
+    return await routes.supabase(request, peerAddress);
+  };
+  const server = Deno.serve(
+    { port, hostname: "127.0.0.1", onListen() {} },
+    (request, { remoteAddr }) => pass(request, (passed) => answer(passed, remoteAddr.hostname)),
+  );
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
     open: (opened) => void (routes = opened),

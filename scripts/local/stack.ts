@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { type Database, openDatabase, type Statements, type Storage } from "./database.ts";
 import { type Functions, startFunctions } from "./functions.ts";
-import { type Gateway, startGateway } from "./gateway.ts";
+import { type Gateway, type Passage, startGateway } from "./gateway.ts";
 import { applyMigrations, createRoles } from "./migrations.ts";
 import type { Rewriter } from "./model/rewriter.ts";
 import { type StandIn, startStandIn } from "./model/server.ts";
@@ -23,6 +23,8 @@ export interface StackOptions {
   seedFile?: string;
   /** Lines from functions and the database; console.log by default. */
   log?: (line: string) => void;
+  /** What every request to the gateway, the functions' own too, and its answer go through. */
+  pass?: Passage;
 }
 
 export interface ModelOptions {
@@ -63,7 +65,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 async function build(options: StackOptions, undo: (() => unknown)[]): Promise<Omit<Stack, "stop">> {
   const { log = console.log, keys = makeKeys() } = options;
   // First of all, so that a port in use is found before anything is touched.
-  const gateway: Gateway = startGateway(options.port ?? 0);
+  const gateway: Gateway = startGateway(options.port ?? 0, options.pass);
   undo.push(gateway.stop);
   undo.push(quietDatabaseErrors(log));
   const database: Database = await openDatabase(options.storage ?? "memory");
@@ -97,7 +99,7 @@ interface Model {
 }
 
 /** Well formed, and worth nothing anywhere else. */
-const STAND_IN_KEY = "sk-ant-stand-in";
+export const STAND_IN_KEY = "sk-ant-stand-in";
 
 function startModel({ apiKey, baseUrl, rewriter, slowMs }: ModelOptions, undo: (() => unknown)[]): Model {
   if (apiKey) return { url: baseUrl ?? "https://api.anthropic.com", apiKey, simulated: false };

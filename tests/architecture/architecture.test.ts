@@ -113,6 +113,69 @@ Deno.test("the SQL clock is the database's: no RPC takes the time", () => {
   deepStrictEqual([...new Set(parameters)].sort(), ["p_before", "p_since", "p_until"]);
 });
 
+Deno.test("a log line is told these things and no others: no text of a person, a prompt or the model", () => {
+  const fields: Record<string, Set<string>> = {};
+  for (const { text } of crates.flatMap(sources).filter(({ text }) => text.includes("log::event("))) {
+    for (const [, name, source] of code(text).matchAll(/(?<!with_header)\("([a-z_]+)", ([^\n]+?)\)(?=[,\]]|$)/gm)) {
+      (fields[name] ??= new Set()).add(source.replace(/\.into\(\)$/, ""));
+    }
+  }
+  const told = Object.fromEntries(Object.entries(fields).map(([name, found]) => [name, [...found].sort()]));
+  deepStrictEqual(told, LOGGED);
+});
+
+/** By field, where it comes from. `prompt_live` and the like are events, beside their field `detail`. */
+const LOGGED: Record<string, string[]> = {
+  request_id: ["request_id"],
+  cause: ["cause", "fault.cause()"],
+  turn_id: ["turn.turn_id.to_string()"],
+  attempt: ["turn.attempt"],
+  prompt_version: ["prompt.version"],
+  stale_prompt: ["(prompt.id != turn.prompt_id)"],
+  input_tokens: ["answer.usage.input_tokens"],
+  output_tokens: ["answer.usage.output_tokens"],
+  cache_read_tokens: ["answer.usage.cache_read_input_tokens"],
+  model_ms: ["latency_ms"],
+  status: ["error.status"],
+  code: ["error.code"],
+  at: ["place"],
+  prompt_live: ["(*new_version)"],
+  update_skipped: ["reason.as_str()"],
+  update_refused: ["reason.as_str()"],
+  detail: ["detail"],
+  assistant_id: ["assistant"],
+  action: ["action"],
+};
+
+Deno.test("every test that starts functions has them watched for leaks", () => {
+  const starting = tests().filter(({ text }) => /\bstart(Stack|Functions|Alone)\(/.test(text)).map(({ path }) => path);
+  deepStrictEqual(starting, [
+    // The watch is put on in these.
+    "tests/contract/world.ts",
+    "tests/e2e/cells.ts",
+    "tests/e2e/doors.ts",
+    "tests/e2e/scene.ts",
+  ]);
+  for (const path of starting.filter((path) => path !== "tests/e2e/cells.ts")) {
+    ok(/from "\.(\.\/e2e)?\/watch\.ts"/.test(read(path)), path);
+  }
+  // Who listens to the functions would otherwise take the watch's place.
+  deepStrictEqual(
+    tests().filter(({ text }) => /\bonStack\(\{[^}]*\b(log|pass)\b/.test(text)).map(({ path }) => path),
+    [],
+  );
+});
+
+/** What the tests run on, without the tests of that itself. */
+function tests(): { path: string; text: string }[] {
+  return folders("tests").flatMap((folder) =>
+    list(`tests/${folder}`).filter(({ isFile, name }) => isFile && name.endsWith(".ts")).map(({ name }) => {
+      const path = `tests/${folder}/${name}`;
+      return { path, text: code(read(path)) };
+    })
+  ).sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
 Deno.test("every promise in ARCHITECTURE.md's table names a test or lint that exists", () => {
   const architecture = read("ARCHITECTURE.md");
   const table = architecture.split("## Invariants")[1]?.split("\n## ")[0] ?? "";

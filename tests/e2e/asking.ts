@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Stack } from "../../scripts/local/stack.ts";
 import { type Assistant, join, makeAssistant, makeOrganization } from "./assistants.ts";
 import { assertError, assertReadableByPages, bearing, mint } from "./scene.ts";
+import { keepRequest, overheard } from "./watch.ts";
 
 export const WAYS = ["JSON", "stream"] as const;
 export type Way = typeof WAYS[number];
@@ -29,12 +30,17 @@ export async function ask(
   headers: Record<string, string>,
   signal?: AbortSignal,
 ): Promise<Told> {
-  const response = await fetch(`${url}/functions/v1/chat-handler`, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: JSON.stringify({ message, stream: way === "stream" }),
-    signal,
-  });
+  // A function alone has no gateway that would watch.
+  keepRequest(headers, { message });
+  const response = overheard(
+    "chat-handler",
+    await fetch(`${url}/functions/v1/chat-handler`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ message, stream: way === "stream" }),
+      signal,
+    }),
+  );
   assertReadableByPages(response.headers);
   const body = await response.text();
   const asEvents = response.headers.get("content-type")!.startsWith("text/event-stream");

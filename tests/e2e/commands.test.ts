@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { openDatabase } from "../../scripts/local/database.ts";
 import { clientOf, read, send } from "./scene.ts";
+import { makeSecrets } from "./secrets.ts";
+import { assertNothingTold, hear, keepKeys, keepStored } from "./watch.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The stack is up in seconds; the build before it has nothing to do. */
@@ -106,6 +109,17 @@ Deno.test("scripts/dev", async (test) => {
       await endsWhole(second, "SIGTERM");
     });
 
+    await test.step("no line of its log tells a key, a prompt or a message [catches: logging bodies]", async () => {
+      // Those that it prints to be copied stand in lines of its own.
+      const logged = running.flatMap((dev) => dev.output().split("\n")).filter((line) => line.startsWith("["));
+      assert.ok(logged.some((line) => line.includes("turn_completed")), "nothing was logged");
+      for (const line of logged) hear("scripts/dev", line);
+      keepKeys(JSON.parse(readFileSync(join(folder, "keys.json"), "utf8")));
+      const database = await openDatabase({ folder: join(folder, "data") });
+      await keepStored(database).finally(database.close);
+      assertNothingTold();
+    });
+
     await test.step("--fresh starts over: other keys, nobody known [catches: data that survives]", async () => {
       const fresh = await start(["--fresh"]);
       assert.notEqual(fresh.secretKey, secretKey);
@@ -145,6 +159,10 @@ Deno.test("scripts/demo", async (test) => {
     assert.ok(others.at(-1).mean_overall - first.mean_overall >= 1);
     assert.ok(others.every((version: { change_reason: string }) => version.change_reason));
     assert.ok(report.reflections > 0 && report.seconds > 0);
+    // The prompts it shows on purpose, what people said it does not.
+    const secrets = makeSecrets();
+    for (const words of ["How do I bake bread?", "And cakes?", "What is rust?"]) secrets.keep("message", words);
+    assert.equal(secrets.find(stdout + stderr), null);
   });
 
   await test.step("a file that holds nothing to say ends in 2, with the reasons", () => {

@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
+import { forEachLine } from "../../scripts/local/functions.ts";
 import { openDoor } from "../../scripts/local/model/door.ts";
 import type { Fault } from "../../scripts/local/model/faults.ts";
 import { type KeptRequest, startStandIn } from "../../scripts/local/model/server.ts";
-import type { Stack } from "../../scripts/local/stack.ts";
+import { type Stack, STAND_IN_KEY } from "../../scripts/local/stack.ts";
+import { hear } from "./watch.ts";
 
 /**
  * What becomes of a call: the connection breaks before it is heard; it is refused, as PostgREST does without its
@@ -201,24 +203,24 @@ export async function startAlone(stack: Stack, more: Record<string, string>, nam
       SUPABASE_URL: stack.url,
       SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: stack.publishableKey }),
       SUPABASE_SECRET_KEYS: JSON.stringify({ default: stack.secretKey }),
-      ANTHROPIC_API_KEY: "sk-ant-stand-in",
+      ANTHROPIC_API_KEY: STAND_IN_KEY,
       ANTHROPIC_BASE_URL: stack.model.url,
       ...more,
     },
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
   }).spawn();
   const { promise: url, resolve, reject } = Promise.withResolvers<string>();
-  const read = (async () => {
-    let said = "";
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-      said += text;
-      const listening = /Listening on (http:\/\/127\.0\.0\.1:\d+)/u.exec(said);
-      if (listening) resolve(listening[1]);
-    }
-    reject(new Error(`${name} ended: ${said}`));
-  })();
+  const said: string[] = [];
+  const use = (line: string) => {
+    said.push(line);
+    hear("a log line", line);
+    const listening = /Listening on (http:\/\/127\.0\.0\.1:\d+)/u.exec(line);
+    if (listening) resolve(listening[1]);
+  };
+  const read = Promise.all([forEachLine(child.stdout, use), forEachLine(child.stderr, use)])
+    .then(() => reject(new Error(`${name} ended: ${said.join("\n")}`)));
   const stop = async () => {
     child.kill("SIGKILL");
     await Promise.all([child.status, read, url.catch(() => {})]);

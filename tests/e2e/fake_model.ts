@@ -4,6 +4,7 @@
  */
 import { startStandIn } from "../../scripts/local/model/server.ts";
 import type { Rewriter } from "../../scripts/local/model/rewriter.ts";
+import { keepBody } from "./watch.ts";
 
 export interface FakeModel {
   url: string;
@@ -19,7 +20,8 @@ export function startFakeModel(rewriter: Rewriter = "helpful"): FakeModel {
     const { pathname } = new URL(request.url);
     const { method, headers } = request;
     const body = await request.text();
-    const own = method === "POST" ? await model.instead(JSON.parse(body)) : null;
+    const instead = method === "POST" ? await model.instead(JSON.parse(body)) : null;
+    const own = instead && keepBody("what the model said", instead);
     if (own && JSON.parse(body).stream) return await asEvents(own);
     return own ?? await fetch(standIn.url + pathname, { method, headers, body: body || undefined });
   });

@@ -1,12 +1,9 @@
 /** What the functions say when what they depend on is missing: a variable, the database, the model. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { startFunctions } from "../../scripts/local/functions.ts";
 import type { Stack } from "../../scripts/local/stack.ts";
 import { failure, message, startFakeModel, taskOf, text } from "./fake_model.ts";
-import { assertError, contents, onStack, post, read, type Reply, service, signUp } from "./scene.ts";
+import { assertError, contents, onFunctions, onStack, post, read, type Reply, service, signUp } from "./scene.ts";
 
-const FOLDER = fileURLToPath(new URL("../../supabase/functions", import.meta.url));
 const BODIES: Record<string, unknown> = {
   "chat-handler": { message: "How do I repot an orchid?" },
   "reflection-loop": {},
@@ -190,21 +187,16 @@ async function withFunctions(
   environment: Record<string, string | undefined>,
   act: (call: (name: string) => Promise<Reply>, lines: string[]) => Promise<void>,
 ): Promise<void> {
-  const lines: string[] = [];
   const given = Object.fromEntries(
     Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  const functions = await startFunctions({ folder: FOLDER, environment: given, log: (line) => lines.push(line) });
   const headers = { "content-type": "application/json", authorization: "Bearer someone's" };
-  try {
-    await act(async (name) => {
+  await onFunctions(given, (functions, lines) =>
+    act(async (name) => {
       const init = { method: "POST", headers, body: JSON.stringify(BODIES[name]) };
       const request = new Request(`http://127.0.0.1/functions/v1/${name}`, init);
       return await read(await functions.forward(name, request));
-    }, lines);
-  } finally {
-    await functions.stop();
-  }
+    }, lines));
 }
 
 function closedPort(): number {

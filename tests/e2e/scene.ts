@@ -1,9 +1,12 @@
 /** What the end-to-end tests share: the whole stack on the built functions, the people on it, and a look behind it. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { KeptRequest } from "../../scripts/local/model/server.ts";
-import { type Stack, type StackOptions, startStack } from "../../scripts/local/stack.ts";
+import { type Functions, startFunctions } from "../../scripts/local/functions.ts";
+import { type Stack, type StackOptions, STAND_IN_KEY, startStack } from "../../scripts/local/stack.ts";
+import { assertNothingTold, hear, keepEnvironment, keepKeys, keepStored, watch } from "./watch.ts";
 
 export interface Scene {
   stack: Stack;
@@ -11,9 +14,16 @@ export interface Scene {
   lines: string[];
 }
 
-export async function onStack(options: StackOptions, act: (scene: Scene) => Promise<void>): Promise<void> {
-  const lines: string[] = [];
-  const stack = await startStack({ ...options, log: (line) => lines.push(line) });
+/** Fails if, all the while, anything secret was logged or told in an error (watch.ts). */
+export async function onStack(
+  options: Omit<StackOptions, "log" | "pass">,
+  act: (scene: Scene) => Promise<void>,
+): Promise<void> {
+  const { lines, log } = makeLog();
+  const stack = await startStack({ ...options, log, pass: watch });
+  const { publishableKey, secretKey, jwtSecret } = stack;
+  keepKeys({ publishableKey, secretKey, jwtSecret, modelKey: options.model?.apiKey ?? STAND_IN_KEY });
+  keepEnvironment(options.functionEnvironment ?? {});
   try {
     // Tests talk faster than people; what the limits do is seen in limits.test.ts.
     await stack.database.exec(
@@ -21,8 +31,36 @@ export async function onStack(options: StackOptions, act: (scene: Scene) => Prom
     );
     await act({ stack, lines });
   } finally {
-    await stack.stop();
+    await keepStored(stack.database).finally(stack.stop);
   }
+  assertNothingTold();
+}
+
+/** The functions alone, with an environment of their own: nothing is behind them. They are watched as well. */
+export async function onFunctions(
+  environment: Record<string, string>,
+  act: (functions: Pick<Functions, "forward">, lines: string[]) => Promise<void>,
+): Promise<void> {
+  const { lines, log } = makeLog();
+  const functions = await startFunctions({ folder: FOLDER, environment, log });
+  keepEnvironment(environment);
+  try {
+    await act({ forward: (name, request) => watch(request, (passed) => functions.forward(name, passed)) }, lines);
+  } finally {
+    await functions.stop();
+  }
+  assertNothingTold();
+}
+
+const FOLDER = fileURLToPath(new URL("../../supabase/functions", import.meta.url));
+
+function makeLog(): { lines: string[]; log: (line: string) => void } {
+  const lines: string[] = [];
+  const log = (line: string) => {
+    lines.push(line);
+    hear("a log line", line);
+  };
+  return { lines, log };
 }
 
 export interface Person {
