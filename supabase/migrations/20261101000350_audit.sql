@@ -3,7 +3,8 @@
 -- Append-only, for every role. It refers to nothing, because it outlives what it is about; people are in it by id alone.
 create table pawl.audit_log (
   id bigint generated always as identity primary key,
-  at timestamptz not null default now(),
+  -- Not when its transaction began, which may have waited for another's: the order of time is that of the changes.
+  at timestamptz not null default clock_timestamp(),
   organization_id uuid not null,
   assistant_id uuid not null,
   -- A person with their own sign-in, a backend with the secret key, the database's owner in SQL, or the loop by itself.
@@ -19,7 +20,7 @@ create table pawl.audit_log (
   constraint a_person_is_named check (actor <> 'person' or actor_id is not null),
   constraint the_loop_is_nobody check (actor <> 'loop' or actor_id is null)
 );
-create index audit_log_assistant_idx on pawl.audit_log (assistant_id, id desc);
+create index audit_log_assistant_idx on pawl.audit_log (assistant_id, at desc, id desc);
 create index audit_log_organization_idx on pawl.audit_log (organization_id, id desc);
 
 create function pawl.keep_record() returns trigger

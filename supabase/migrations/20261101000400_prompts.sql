@@ -10,8 +10,8 @@ create table pawl.system_prompts (
   -- The person, where one did it.
   created_by_user uuid references pawl.users (id) on delete set null,
   is_active boolean not null default false,
-  -- When an update or a rollback last made it live: the cooldown counts from here. Null for a version that no change
-  -- made live, such as the one an assistant begins with.
+  -- When a change last made it live: the cooldown counts from here. Null for a draft, and for the version an assistant
+  -- begins with until another takes over.
   activated_at timestamptz,
   -- A locked version is never replaced automatically.
   locked boolean not null default false,

@@ -1,7 +1,8 @@
 -- A reflection: claimed by lease, recorded in one transaction. Secret key only.
 
--- Why no version may be published automatically for this assistant now: paused, locked, awaiting_approval (of the
--- one written last), daily_limit or cooldown; null when one may. The one place for this rule: claiming a reflection, beginning an update and publishing all ask it.
+-- Why no version may be published automatically for this assistant now: paused, locked, awaiting_approval (of the one
+-- written last), daily_limit or cooldown; null when one may. The one place for this rule: claiming a reflection,
+-- beginning an update and publishing all ask it.
 create function pawl.update_block(p_assistant_id uuid) returns text
 language sql stable
 set search_path = ''
@@ -50,7 +51,7 @@ $$;
 
 -- The approved suggestions of an assistant that say what to mend, and for which no version has been written yet.
 create function pawl.approved_suggestions(p_assistant_id uuid) returns setof pawl.suggestions
-language sql stable
+language sql stable rows 5
 set search_path = ''
 as $$
   select s.* from pawl.suggestions s

@@ -11,13 +11,14 @@ declare
   v_live_id uuid;
 begin
   select * into strict v_prompt from pawl.system_prompts where id = p_prompt_id;
-  update pawl.system_prompts set is_active = false where assistant_id = v_prompt.assistant_id and is_active
+  update pawl.system_prompts set is_active = false, activated_at = coalesce(activated_at, created_at)
+    where assistant_id = v_prompt.assistant_id and is_active
     returning id into v_live_id;
   update pawl.system_prompts
     set is_active = true, activated_at = now(),
         -- A draft may be written long before it goes live: what it takes over from is known only now.
-        previous_version_id = case when activated_at is null and previous_version_id is not null
-                                then v_live_id else previous_version_id end
+        previous_version_id = case when activated_at is null
+                                then coalesce(v_live_id, previous_version_id) else previous_version_id end
     where id = p_prompt_id;
 end
 $$;

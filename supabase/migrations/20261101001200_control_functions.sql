@@ -70,6 +70,9 @@ begin
     s.outcome := 'reason_too_long';
   elsif s.outcome = 'ok' then
     perform from pawl.assistants where id = s.assistant_id for no key update;
+    if not found then
+      s.outcome := 'assistant_not_found'; -- deleted while this waited
+    end if;
   end if;
   return s;
 end
@@ -171,6 +174,7 @@ begin
   if s.outcome <> 'ok' then
     return jsonb_build_object('outcome', s.outcome);
   end if;
+  p_required := coalesce(p_required, true);
   return pawl.change_settings(s, case when p_required then 'require_approval' else 'waive_approval' end, '{}',
     jsonb_build_object('approval_required', p_required), p_reason);
 end
@@ -193,7 +197,7 @@ declare
 begin
   if s.outcome <> 'ok' then
     return jsonb_build_object('outcome', s.outcome);
-  elsif p_clauses is null or cardinality(p_clauses) > 50
+  elsif p_clauses is null or array_ndims(p_clauses) > 1 or cardinality(p_clauses) > 50
         or exists (select from unnest(p_clauses) c where c is null or c !~ '\S' or char_length(c) > 2000) then
     return jsonb_build_object('outcome', 'clauses_invalid');
   end if;
@@ -228,6 +232,14 @@ begin
     return jsonb_build_object('outcome', 'version_not_found');
   elsif not v_target.is_active then
     perform pawl.go_live(v_target.id);
+    -- One that waited for approval has it now.
+    update pawl.suggestions
+      set status = 'implemented', reviewed_by = pawl.known_user(s.actor_id), reviewed_at = now(), review_notes = p_reason,
+          implemented_in_version = p_version
+      where prompt_id = v_target.id and status = 'pending';
+    if found then
+      perform pawl.settle_update(v_target.reflection_log_id, p_version, 'published');
+    end if;
   end if;
   v_missing := pawl.missing_clauses(s.assistant_id, v_target.content);
   return pawl.changed(
@@ -365,6 +377,7 @@ begin
   if not found then
     return jsonb_build_object('outcome', 'version_not_found');
   end if;
+  p_locked := coalesce(p_locked, true);
   update pawl.system_prompts set locked = p_locked where id = v_prompt.id;
   return pawl.changed(
     s, case when p_locked then 'lock' else 'unlock' end, jsonb_build_object('version', v_prompt.version),
@@ -488,7 +501,7 @@ begin
   end if;
   -- What waited for approval is not written once more.
   update pawl.reflection_logs set update_outcome = 'refused'
-    where id = v_suggestion.reflection_log_id and update_outcome = 'proposed';
+    where id = v_suggestion.reflection_log_id and update_outcome = 'proposed' and v_suggestion.prompt_id is not null;
   return pawl.review(s, v_suggestion, 'rejected', 'reject', '{}', p_reason);
 end
 $$;

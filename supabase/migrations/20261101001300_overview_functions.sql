@@ -10,7 +10,7 @@ as $$
     'version', p_prompt.version,
     'state', case
       when p_prompt.is_active then 'live'
-      when p_prompt.activated_at is null and p_prompt.previous_version_id is not null then 'draft'
+      when p_prompt.activated_at is null then 'draft'
       else 'retired' end,
     'created_at', p_prompt.created_at,
     'created_by', p_prompt.created_by,
@@ -224,7 +224,7 @@ begin
           'kind', 'change', 'at', c.at, 'audit_id', c.id, 'actor', c.actor, 'actor_id', c.actor_id, 'action', c.action,
           'reason', c.reason, 'about', c.detail - 'changed', 'changed', c.detail -> 'changed') as event
         from pawl.audit_log c where c.assistant_id = s.assistant_id and c.at < v_before
-        order by c.id desc limit pawl.page(p_limit))
+        order by c.at desc, c.id desc limit pawl.page(p_limit))
       union all
       (select l.created_at, 0, pawl.reflection_summary(l) || '{"kind": "reflection"}'
         from pawl.reflection_logs l

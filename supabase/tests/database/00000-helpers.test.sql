@@ -17,13 +17,14 @@ as $$ select md5(p_name)::uuid $$;
 
 -- Who asks -------------------------------------------------------------------------------------------------------------
 
--- `anon`, `service`, a person's name, or `nobody`: a token that names no person. Hosted projects read
--- request.jwt.claims, other stacks request.jwt.claim.….
+-- `anon`, `service`, a person's name, `nobody`: a token that names no person, or `operator`: the owner, who has taken on
+-- no role. Hosted projects read request.jwt.claims, other stacks request.jwt.claim.….
 create function tests.become(p_who text) returns void
 language plpgsql
 as $$
 declare
-  v_role text := case p_who when 'anon' then 'anon' when 'service' then 'service_role' else 'authenticated' end;
+  v_role text := case p_who when 'anon' then 'anon' when 'service' then 'service_role' when 'operator' then 'none'
+                 else 'authenticated' end;
   v_claims jsonb := jsonb_build_object('role', v_role);
 begin
   if v_role = 'authenticated' and p_who <> 'nobody' then
@@ -347,6 +348,95 @@ as $$
   update pawl.system_prompts set created_at = now() - p_age, activated_at = activated_at - p_age
   where assistant_id = tests.id(p_assistant);
 $$;
+
+-- Steering -------------------------------------------------------------------------------------------------------------
+
+-- A call of pawl_<p_function> by someone, because of 'a reason'. p_arguments are those before the reason.
+create function tests.steer(p_who text, p_function text, p_arguments text default '') returns jsonb
+language sql
+as $$
+  select tests.call(p_who, format('select public.pawl_%s(%s p_reason => ''a reason'')', p_function,
+                                  coalesce(nullif(p_arguments, '') || ',', '')))
+$$;
+
+-- The same by a person, where it is to change something: {action, about, changed}, with a remark under `wrong` should
+-- its one row of the audit log not say the same, and who, when and why.
+create function tests.steered(p_who text, p_function text, p_arguments text default '') returns jsonb
+language plpgsql
+as $$
+declare
+  v_last bigint := (select coalesce(max(id), 0) from pawl.audit_log);
+  v_begun timestamptz := clock_timestamp();
+  v_answer jsonb := tests.steer(p_who, p_function, p_arguments);
+  v_record jsonb;
+begin
+  select jsonb_agg(jsonb_build_object('audit_id', l.id, 'actor', l.actor, 'actor_id', l.actor_id, 'action', l.action,
+      'detail', l.detail, 'reason', l.reason, 'now', l.at between v_begun and clock_timestamp(),
+      'its_organization', l.organization_id = a.organization_id))
+    into v_record
+    from pawl.audit_log l left join pawl.assistants a on a.id = l.assistant_id where l.id > v_last;
+  return v_answer - '{outcome,audit_id}'::text[] || case
+    when v_answer ->> 'outcome' <> 'ok' then jsonb_build_object('wrong', v_answer ->> 'outcome')
+    when v_record is distinct from jsonb_build_array(jsonb_build_object('audit_id', v_answer -> 'audit_id',
+      'actor', 'person', 'actor_id', tests.id(p_who), 'action', v_answer ->> 'action',
+      'detail', (v_answer -> 'about') - 'missing' || jsonb_build_object('changed', v_answer -> 'changed'),
+      'reason', 'a reason', 'now', true, 'its_organization', true)) then jsonb_build_object('wrong', v_record)
+    else '{}' end;
+end
+$$;
+
+-- The same where nothing is to change: its outcome and what else it says, with a remark should it write all the same.
+-- `ok, nothing changed` is a call that need not have been made.
+create function tests.unmoved(p_who text, p_function text, p_arguments text default '') returns text
+language plpgsql
+as $$
+declare
+  v_before text := tests.stored();
+  v_answer jsonb := tests.steer(p_who, p_function, p_arguments);
+begin
+  return concat_ws(', ', v_answer ->> 'outcome',
+    case when v_answer @> '{"changed": {}, "audit_id": null}' then 'nothing changed' end,
+    nullif((v_answer - '{outcome,action,about,changed,audit_id}'::text[])::text, '{}'),
+    case when tests.stored() <> v_before then 'and something was written' end);
+end
+$$;
+
+-- The one suggestion that an assistant has of a type and status.
+create function tests.suggestion(p_assistant text, p_status text, p_type text default 'prompt_change') returns uuid
+language sql
+as $$
+  select id from pawl.suggestions
+  where assistant_id = tests.id(p_assistant) and status = p_status and suggestion_type = p_type
+$$;
+
+-- A reflection on the live version that left findings for a person: the suggestion's id.
+create function tests.make_suggestion(
+  p_assistant text, p_age interval default '0', p_version integer default 1, p_type text default 'prompt_change'
+) returns uuid
+language sql
+as $$
+  with suggested as (
+    insert into pawl.suggestions
+      (assistant_id, created_at, reflection_log_id, suggestion_type, priority, title, description, proposed_change)
+    values (tests.id(p_assistant), now() - p_age, tests.make_reflection(p_assistant, 'suggestion', p_version, p_age), p_type,
+            'medium', 'Answers are curt', 'They stop early', 'Say more')
+    returning id, reflection_log_id
+  ), linked as (
+    update pawl.reflection_logs l set suggestion_id = s.id from suggested s where l.id = s.reflection_log_id
+  )
+  select id from suggested
+$$;
+
+-- What comes of beginning the update of a reflection, and of publishing one, as one word each.
+create function tests.begin_update(p_reflection uuid) returns text
+language sql
+as $$
+  select concat_ws(' ', r ->> 'outcome', r ->> 'reason')
+  from tests.call('service', format('select public.pawl_begin_update(%L)', p_reflection)) r
+$$;
+create function tests.published(p_reflection uuid, p_parent text, p_content text default 'Better') returns text
+language sql
+as $$ select concat_ws(' ', r ->> 'outcome', r ->> 'reason') from tests.publish(p_reflection, p_parent, p_content) r $$;
 
 commit;
 
