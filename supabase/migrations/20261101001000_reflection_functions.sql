@@ -21,8 +21,9 @@ as $$
       select count(*) from pawl.system_prompts p
       where p.assistant_id = s.assistant_id and p.created_by = 'system' and p.created_at > now() - interval '24 hours')
       then 'daily_limit'
-    -- From the last change of the live prompt, whoever made it: a rollback is not undone the minute after.
-    when exists (
+    -- From the last change of the live prompt, whoever made it: a rollback is not undone the minute after. (No cooldown is
+    -- none: a change by a transaction that began after this one is in its future.)
+    when s.cooldown_hours > 0 and exists (
       select from pawl.system_prompts p
       where p.assistant_id = s.assistant_id
         and p.activated_at > now() - s.cooldown_hours * interval '1 hour')
@@ -249,7 +250,8 @@ end
 $$;
 
 -- Stores what a reflection found: one evaluation an answer (none is judged twice), one log row, the suggestion if it
--- made one, and the version's new mean. Only for the holder of a lease that still runs.
+-- made one, and the version's new mean. Only for the holder of a lease that still runs. Where every answer has been judged
+-- before, it changes nothing and returns the reflection that did.
 --
 -- p_reflection: {assistant_id, prompt_id, rubric_id, window_start, window_end, action, overall, criterion_scores,
 -- strengths, weaknesses, patterns, judge_model, raw_analysis, evaluations: [{message_id, overall, discarded, scores}],
@@ -271,6 +273,17 @@ begin
     for update;
   if not found then
     return jsonb_build_object('outcome', 'lease_lost');
+  end if;
+
+  -- The same once more, of a client whose reply was lost: nothing in it is new.
+  select e.reflection_log_id into v_reflection_id
+    from jsonb_array_elements(v_evaluations) given
+    join pawl.messages m on m.id = (given ->> 'message_id')::uuid
+    left join pawl.message_evaluations e on e.message_id = m.id
+    order by e.message_id is null desc, e.created_at desc limit 1;
+  if v_reflection_id is not null then
+    return jsonb_build_object('outcome', 'ok', 'reflection_id', v_reflection_id, 'suggestion_id', (
+      select l.suggestion_id from pawl.reflection_logs l where l.id = v_reflection_id));
   end if;
 
   insert into pawl.reflection_logs (

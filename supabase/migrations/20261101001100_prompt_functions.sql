@@ -103,7 +103,8 @@ declare
   v_result jsonb;
   v_block text;
 begin
-  select * into v_log from pawl.reflection_logs where id = p_reflection_id;
+  -- Locked, so that of many at once no more than max_attempts begin.
+  select * into v_log from pawl.reflection_logs where id = p_reflection_id for update;
   if not found then
     return jsonb_build_object('outcome', 'reflection_not_found');
   end if;

@@ -11,9 +11,12 @@ export interface Assistant {
 
 let made = 0;
 
+/** All that most of these need of a stack. */
+type Stored = Pick<Stack, "database">;
+
 /** With the prompt and the rubric of the default one; `settings` are columns of pawl.loop_settings. */
 export async function makeAssistant(
-  stack: Stack,
+  stack: Stored,
   settings: Record<string, unknown> = {},
   { slug = `assistant-${++made}`, organization }: { slug?: string; organization?: string } = {},
 ): Promise<Assistant> {
@@ -42,7 +45,7 @@ export async function makeAssistant(
 }
 
 /** All columns in one statement: some are checked against each other. */
-export async function configure(stack: Stack, { id }: Assistant, settings: Record<string, unknown>): Promise<void> {
+export async function configure(stack: Stored, { id }: Assistant, settings: Record<string, unknown>): Promise<void> {
   const columns = Object.keys(settings);
   if (columns.length === 0) return;
   const changes = columns.map((column, index) => `${column} = $${index + 2}`).join(", ");
@@ -50,7 +53,7 @@ export async function configure(stack: Stack, { id }: Assistant, settings: Recor
   await stack.database.query(sql, [id, ...Object.values(settings)]);
 }
 
-export async function makeOrganization(stack: Stack, slug: string): Promise<string> {
+export async function makeOrganization(stack: Stored, slug: string): Promise<string> {
   const [{ id }] = await stack.database.query(
     "insert into pawl.organizations (slug, name) values ($1::text, $1::text) returning id",
     [slug],
@@ -59,7 +62,7 @@ export async function makeOrganization(stack: Stack, slug: string): Promise<stri
 }
 
 /** Makes a person, known by their id from sign-up or invented, a member. */
-export async function join(stack: Stack, organization: string, user: string, role = "member"): Promise<void> {
+export async function join(stack: Stored, organization: string, user: string, role = "member"): Promise<void> {
   await stack.database.query("insert into pawl.users (id) values ($1) on conflict do nothing", [user]);
   await stack.database.query(
     "insert into pawl.organization_members (organization_id, user_id, role) values ($1, $2, $3)",
@@ -124,7 +127,7 @@ export interface Version {
   metadata: Record<string, unknown>;
 }
 
-export async function versionsOf(stack: Stack, { id }: Assistant): Promise<Version[]> {
+export async function versionsOf(stack: Stored, { id }: Assistant): Promise<Version[]> {
   return await stack.database.query<Version>(
     `select p.*, before.version as previous from pawl.system_prompts p
      left join pawl.system_prompts before on before.id = p.previous_version_id
@@ -133,7 +136,7 @@ export async function versionsOf(stack: Stack, { id }: Assistant): Promise<Versi
   );
 }
 
-export async function liveVersion(stack: Stack, assistant: Assistant): Promise<number> {
+export async function liveVersion(stack: Stored, assistant: Assistant): Promise<number> {
   const live = (await versionsOf(stack, assistant)).filter((version) => version.is_active);
   assert.equal(live.length, 1, `${live.length} live versions`);
   return live[0].version;

@@ -124,7 +124,8 @@ export function openModels(): Models {
   };
 }
 
-function controlOf(url: string): Model {
+/** Of the stand-in at this address. */
+export function controlOf(url: string): Model {
   const control = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(`${url}/_standin/${path}`, init);
     const answer = await response.json();

@@ -19,7 +19,14 @@ export async function startPostgres(): Promise<PostgresServer> {
   try {
     await run("initdb", ["-D", `${folder}/data`, "-U", "postgres", "-A", "trust", "--no-sync"]);
     const port = await freePort();
-    const settings = ["listen_addresses=127.0.0.1", `port=${port}`, `unix_socket_directories=${folder}`, "fsync=off"];
+    const settings = [
+      "listen_addresses=127.0.0.1",
+      `port=${port}`,
+      `unix_socket_directories=${folder}`,
+      "fsync=off",
+      // Tests of what happens at once come with a hundred sessions.
+      "max_connections=200",
+    ];
     const server = command("postgres", ["-D", `${folder}/data`, ...settings.flatMap((setting) => ["-c", setting])])
       .spawn();
     await untilReady(server.stderr);

@@ -1,6 +1,6 @@
 -- What stops an automatic update: a pause, a lock, the daily cap, the cooldown. Beginning one and publishing agree.
 begin;
-select plan(26);
+select plan(27);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2), tests.make_version('acme/default', 3);
 create temp table reflection as select tests.make_reflection('acme/default', p_age => '1 minute') as id;
@@ -66,6 +66,9 @@ select is(pg_temp.block(), 'nothing', 'half an hour is enough if they say so');
 select pg_temp.set('cooldown_hours = 0');
 update pawl.system_prompts set activated_at = now() where id = tests.id('acme/default v1');
 select is(pg_temp.block(), 'nothing', 'none at all, too');
+-- now() is when a transaction began: one that began later may have been through first.
+update pawl.system_prompts set activated_at = now() + interval '1 second' where id = tests.id('acme/default v1');
+select is(pg_temp.block(), 'nothing', 'whichever of two at once began first');
 select pg_temp.set('cooldown_hours = 6');
 update pawl.system_prompts set activated_at = null where assistant_id = tests.id('acme/default');
 select tests.make_assistant('acme/helper');

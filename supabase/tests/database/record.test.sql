@@ -1,6 +1,6 @@
 -- What a reflection found is stored whole or not at all, by the holder of a lease that still runs.
 begin;
-select plan(34);
+select plan(36);
 
 select tests.make_assistant('acme/default'), tests.make_answers('acme/default', 8), tests.make_version('acme/default', 2);
 create function pg_temp.given(p_name text, p_overall numeric) returns jsonb
@@ -78,6 +78,13 @@ select is(pg_temp.stored('answer 1'), 4.0, 'the first judgement stays');
 select is(pg_temp.score(1), 3.5, 'the mean is over every judged answer of the version, each once');
 select is((select count(*)::int from pawl.message_evaluations where prompt_id = tests.id('acme/default v1')), 4,
   'there is one row an answer');
+
+create temp table once as select tests.stored() as everything;
+select is(tests.record('w1', 'acme/default', jsonb_build_array(
+    pg_temp.given('answer 1', 4), pg_temp.given('answer 2', 3.5), pg_temp.given('answer 3', null)),
+    '{"suggestion": {"type": "prompt_change", "priority": "low", "title": "t", "description": "d"}}'),
+  (select result from recorded), 'the same once more is told of the reflection there is');
+select is(tests.stored(), (select everything from once), 'and stores nothing');
 
 -- Suggestions
 create temp table suggested as

@@ -71,6 +71,15 @@ impl Reflections for FakeStore {
             if !lease.is_some_and(|(who, until)| who == holder && until > now) {
                 return RecordReflection::LeaseLost;
             }
+            let is_judged = |message_id: &Uuid| s.evaluated.contains_key(message_id);
+            let before = |l: &&Log| reflection.evaluations.iter().any(|e| l.judged.contains(&e.message_id));
+            if !reflection.evaluations.is_empty()
+                && reflection.evaluations.iter().all(|e| is_judged(&e.message_id))
+                && let Some(log) = s.logs.iter().rfind(before)
+            {
+                let suggestion = s.suggestions.iter().find(|s| s.reflection_id == log.id);
+                return RecordReflection::Ok { reflection_id: log.id, suggestion_id: suggestion.map(|s| s.id) };
+            }
             for evaluation in &reflection.evaluations {
                 s.evaluated.entry(evaluation.message_id).or_insert(evaluation.overall);
             }

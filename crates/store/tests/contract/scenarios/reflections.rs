@@ -168,7 +168,10 @@ pub async fn a_reflection_is_claimed_recorded_and_not_repeated(world: &impl Worl
     assert_eq!(task.exchanges[0].exchange.user_message, "question 2");
     assert_eq!(task.exchanges[2].exchange.user_message, "question 0");
 
-    assert!(matches!(place.record(&store, HOLDER, &task, Action::Suggestion).await, RecordReflection::Ok { .. }));
+    let recorded = place.record(&store, HOLDER, &task, Action::Suggestion).await;
+    assert!(matches!(recorded, RecordReflection::Ok { suggestion_id: Some(_), .. }));
+    let again = place.record(&store, HOLDER, &task, Action::Suggestion).await;
+    assert_eq!(again, recorded, "whose reply was lost may say it once more");
     store.release(HOLDER, place.assistant_id).await.unwrap();
     assert_eq!(place.reason(&store, &request).await, SkipReason::InsufficientData);
 

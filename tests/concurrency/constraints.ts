@@ -1,0 +1,104 @@
+/**
+ * What holds whatever the code does: 50 backends write to the tables themselves, at once, what there may be only one of.
+ * No lock stands between them, so each of these rests on its constraint alone.
+ */
+import assert from "node:assert/strict";
+import { literal, rpc, type Told } from "./crowd.ts";
+import type { Project } from "./ground.ts";
+import { tally } from "./outcomes.ts";
+import { answer, inside, makePlace, owe, type Place, times } from "./places.ts";
+
+export async function oneVersionIsLive(project: Project): Promise<void> {
+  const place = await makePlace(project);
+  await project.database.query(
+    `insert into pawl.system_prompts (assistant_id, version, content)
+     select $1, n, 'Another prompt.' from generate_series(2, 51) n`,
+    [place.id],
+  );
+  await project.database.query("update pawl.system_prompts set is_active = false where assistant_id = $1", [place.id]);
+  await assertOneWins(project, (index) =>
+    `update pawl.system_prompts set is_active = true
+     where assistant_id = '${place.id}' and version = ${index + 2}`);
+}
+
+export async function aVersionHasOneText(project: Project): Promise<void> {
+  const place = await makePlace(project);
+  await assertOneWins(project, (index) => newVersion(place, 2, `Text ${index}.`));
+}
+
+export async function aReflectionMakesOneVersion(project: Project): Promise<void> {
+  const place = await makePlace(project);
+  const [reflection] = await owe(project, place, 1);
+  await assertOneWins(project, (index) => newVersion(place, index + 2, "A text.", reflection));
+}
+
+export async function oneRubricIsLive(project: Project): Promise<void> {
+  const place = await makePlace(project);
+  await project.database.query("update pawl.rubrics set is_active = false where assistant_id = $1", [place.id]);
+  await assertOneWins(project, (index) =>
+    `insert into pawl.rubrics (assistant_id, version, is_active, criteria)
+     select assistant_id, ${index + 2}, true, criteria from pawl.rubrics
+     where assistant_id = '${place.id}' and version = 1`);
+}
+
+export async function anAnswerIsJudgedOnce(project: Project): Promise<void> {
+  const place = await makePlace(project);
+  const [message] = await answer(project, place, 1);
+  const [reflection] = await owe(project, place, 1);
+  await assertOneWins(
+    project,
+    () =>
+      `insert into pawl.message_evaluations (message_id, reflection_log_id, prompt_id, overall)
+     values ('${message}', '${reflection}', '${place.prompt}', 3)`,
+  );
+}
+
+export async function anAssistantHasOneLease(project: Project): Promise<void> {
+  const { id } = await makePlace(project);
+  await project.database.query("delete from pawl.leases where assistant_id = $1", [id]);
+  await assertOneWins(project, () => `insert into pawl.leases (assistant_id, kind) values ('${id}', 'reflection')`);
+}
+
+export async function aKeyNamesOneTurn(project: Project): Promise<void> {
+  const { turn, admin } = await makeTurn(project);
+  await assertOneWins(project, () =>
+    `insert into pawl.idempotency_keys (user_id, key, message_hash, turn_id)
+     values ('${admin}', 'a-key', '\\x00', '${turn.turn_id}')`);
+}
+
+export async function aMessageHasOneTurn(project: Project): Promise<void> {
+  const { turn } = await makeTurn(project);
+  const columns = "session_id, organization_id, user_id, prompt_id, user_message_id";
+  await project.database.query("delete from pawl.turns where id = $1", [turn.turn_id]);
+  await assertOneWins(project, () =>
+    `insert into pawl.turns (${columns})
+     select s.id, s.organization_id, s.user_id, '${turn.prompt_id}', '${turn.message_id}' from pawl.sessions s
+     where s.id = '${turn.session_id}'`);
+}
+
+export async function anAttemptIsBegunOnce(project: Project): Promise<void> {
+  const { turn, admin, organization } = await makeTurn(project);
+  await assertOneWins(project, () =>
+    `insert into pawl.turn_attempts (turn_id, attempt, organization_id, user_id)
+     values ('${turn.turn_id}', 2, '${organization}', '${admin}')`);
+}
+
+function newVersion({ id }: Place, version: number, text: string, reflection: string | null = null): string {
+  return `insert into pawl.system_prompts (assistant_id, version, content, reflection_log_id)
+    values ('${id}', ${version}, ${literal(text)}, ${literal(reflection)})`;
+}
+
+async function makeTurn(project: Project) {
+  const place = await makePlace(project);
+  const turn = await project.crowd.one(rpc(place.admin, "pawl_begin_turn", { p_message: "Hello", ...inside(place) }));
+  return { ...place, turn };
+}
+
+async function assertOneWins(project: Project, sqlOf: (index: number) => string): Promise<void> {
+  const told = await project.crowd.atOnce(times(50, (index) => ({ as: "service", sql: sqlOf(index) })));
+  assert.deepEqual(tally(told.map(outcomeOf)), { stored: 1, 23505: 49 }, "of 50 at once");
+}
+
+function outcomeOf({ error }: Told): string {
+  return error?.code ?? "stored";
+}

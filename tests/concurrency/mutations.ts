@@ -1,0 +1,425 @@
+/**
+ * The guards against races: each lock, constraint and check, with the scenario that fails without it, and how.
+ *
+ * `without` takes one out. `spares` are others that would catch the race too, and how. They are taken out first: the
+ * scenario must pass on the one guard that is left, and then fail without it.
+ */
+import type { Edit } from "./ground.ts";
+import type { ScenarioName } from "./scenarios.ts";
+
+export interface Mutation {
+  name: string;
+  without: Edit;
+  spares?: (Edit & { why: string })[];
+  scenario: ScenarioName;
+  /** What the failure must say. */
+  fails: RegExp;
+}
+
+const ASSISTANTS = "20261101000300_assistants.sql";
+const PROMPTS = "20261101000400_prompts.sql";
+const CONVERSATIONS = "20261101000500_conversations.sql";
+const REFLECTIONS = "20261101000700_reflections.sql";
+const TURN_FUNCTIONS = "20261101000800_turn_functions.sql";
+const REFLECTION_FUNCTIONS = "20261101001000_reflection_functions.sql";
+const PROMPT_FUNCTIONS = "20261101001100_prompt_functions.sql";
+const CONTROL_FUNCTIONS = "20261101001200_control_functions.sql";
+
+const LEASE_HEEDED: Edit = {
+  file: REFLECTION_FUNCTIONS,
+  text: "if v_lease.expires_at > now() then",
+  becomes: "if false then",
+};
+const PUBLISHERS_LOCK = cut(
+  PROMPT_FUNCTIONS,
+  "perform from pawl.assistants where id = v_log.assistant_id for no key update;",
+);
+const PEOPLES_LOCK = cut(
+  CONTROL_FUNCTIONS,
+  "perform from pawl.assistants where id = s.assistant_id for no key update;",
+);
+const SETTINGS_LOCK: Edit = {
+  file: CONTROL_FUNCTIONS,
+  text: "from pawl.loop_settings where assistant_id = s.assistant_id for update;",
+  becomes: "from pawl.loop_settings where assistant_id = s.assistant_id;",
+};
+const A_PERSONS_LOCK = cut(
+  TURN_FUNCTIONS,
+  "perform pg_advisory_xact_lock(hashtextextended('pawl turn ' || v_who.user_id, 0));",
+);
+const ONE_LIVE = cut(
+  PROMPTS,
+  "create unique index system_prompts_active_idx on pawl.system_prompts (assistant_id) where is_active;",
+);
+const NUMBERED_ONCE: Edit = {
+  file: PROMPTS,
+  text: `  metadata jsonb not null default '{}',
+  unique (assistant_id, version)
+);
+-- One live`,
+  becomes: `  metadata jsonb not null default '{}'
+);
+-- One live`,
+};
+
+export const MUTATIONS: Mutation[] = [
+  // Reflections
+  {
+    name: "a claim locks the lease",
+    without: cut(REFLECTION_FUNCTIONS, " for update skip locked"),
+    scenario: "oneClaims",
+    fails: /claims of one assistant/,
+  },
+  {
+    name: "a claim locks the lease",
+    without: cut(REFLECTION_FUNCTIONS, " for update skip locked"),
+    scenario: "oneOfManyCallsJudges",
+    fails: /times the judge was asked/,
+  },
+  {
+    name: "a claim heeds the lease",
+    without: LEASE_HEEDED,
+    scenario: "oneOfManyCallsJudges",
+    fails: /times the judge was asked/,
+  },
+  {
+    name: "a claim heeds the lease",
+    without: LEASE_HEEDED,
+    scenario: "oneClaims",
+    fails: /claims of one assistant|while another holds the lease/,
+  },
+  {
+    name: "a record locks the lease",
+    without: {
+      file: REFLECTION_FUNCTIONS,
+      text: "and holder = p_holder and expires_at > now()\n    for update;",
+      becomes: "and holder = p_holder and expires_at > now();",
+    },
+    scenario: "oneIsRecorded",
+    fails: /\d+ reflections/,
+  },
+  {
+    name: "a record is its holder's",
+    without: cut(REFLECTION_FUNCTIONS, "and holder = p_holder and expires_at > now()"),
+    scenario: "oneIsRecorded",
+    fails: /nobody else does/,
+  },
+  {
+    name: "a record once more changes nothing",
+    without: { file: REFLECTION_FUNCTIONS, text: "if v_reflection_id is not null then", becomes: "if false then" },
+    scenario: "oneIsRecorded",
+    fails: /\d+ reflections/,
+  },
+  {
+    name: "a judgement leaves an earlier one",
+    without: cut(REFLECTION_FUNCTIONS, "on conflict (message_id) do nothing"),
+    scenario: "overlappingJudgeOnce",
+    fails: /23505/,
+  },
+  {
+    name: "primary key of message_evaluations",
+    without: {
+      file: REFLECTIONS,
+      text: "message_id uuid primary key references",
+      becomes: "message_id uuid references",
+    },
+    scenario: "anAnswerIsJudgedOnce",
+    fails: /of 50 at once/,
+  },
+  {
+    name: "primary key of leases",
+    without: cut(ASSISTANTS, ",\n  primary key (assistant_id, kind)"),
+    scenario: "anAssistantHasOneLease",
+    fails: /of 50 at once/,
+  },
+  {
+    name: "one live rubric",
+    without: cut(PROMPTS, "create unique index rubrics_active_idx on pawl.rubrics (assistant_id) where is_active;"),
+    scenario: "oneRubricIsLive",
+    fails: /of 50 at once/,
+  },
+
+  // Publishing
+  {
+    name: "publishers lock the assistant",
+    without: PUBLISHERS_LOCK,
+    scenario: "oneVersionAParent",
+    fails: /23505|superseded/,
+  },
+  {
+    name: "publishers lock the assistant",
+    without: PUBLISHERS_LOCK,
+    spares: [
+      { ...ONE_LIVE, why: "a second live version is refused, with an error" },
+      { ...NUMBERED_ONCE, why: "so is a second version of the same number" },
+    ],
+    scenario: "oneVersionAParent",
+    // More than one was live when the next came.
+    fails: /P0003|superseded/,
+  },
+  {
+    name: "publishers of several assistants at once",
+    without: PUBLISHERS_LOCK,
+    scenario: "assistantsAreIndependent",
+    fails: /23505|superseded/,
+  },
+  {
+    name: "publishers lock the reflection",
+    without: {
+      file: PROMPT_FUNCTIONS,
+      text: `-- And whoever gives this update up waits for this row, or is waited for.
+  select * into v_log from pawl.reflection_logs where id = p_reflection_id for update;`,
+      becomes: "select * into v_log from pawl.reflection_logs where id = p_reflection_id;",
+    },
+    scenario: "publishedOrGivenUp",
+    fails: /both won, or neither/,
+  },
+  {
+    name: "who gives up locks the reflection",
+    without: {
+      file: PROMPT_FUNCTIONS,
+      text: `  v_suggestion_id uuid;
+begin
+  select * into v_log from pawl.reflection_logs where id = p_reflection_id for update;`,
+      becomes: `  v_suggestion_id uuid;
+begin
+  select * into v_log from pawl.reflection_logs where id = p_reflection_id;`,
+    },
+    scenario: "publishedOrGivenUp",
+    fails: /both won, or neither/,
+  },
+  {
+    name: "writers lock the reflection",
+    without: {
+      file: PROMPT_FUNCTIONS,
+      text: `no more than max_attempts begin.
+  select * into v_log from pawl.reflection_logs where id = p_reflection_id for update;`,
+      becomes: `no more than max_attempts begin.
+  select * into v_log from pawl.reflection_logs where id = p_reflection_id;`,
+    },
+    scenario: "fiveAttemptsAtMost",
+    fails: /refused/,
+  },
+  {
+    name: "a reflection's update is made once",
+    without: {
+      file: PROMPT_FUNCTIONS,
+      text: `  v_result := pawl.update_result(v_log);
+  if v_result is not null then
+    return v_result;
+  end if;
+  select * into v_parent`,
+      becomes: "  select * into v_parent",
+    },
+    scenario: "oneVersionAReflection",
+    fails: /published 2/,
+  },
+  {
+    name: "the parent must be live",
+    without: cut(PROMPT_FUNCTIONS, " or not v_parent.is_active"),
+    scenario: "oneVersionAParent",
+    fails: /superseded/,
+  },
+  {
+    name: "what people decided is asked",
+    without: {
+      file: PROMPT_FUNCTIONS,
+      text: `  if v_block is not null then
+    return jsonb_build_object('outcome', 'skipped', 'reason', v_block);
+  end if;
+  v_clauses`,
+      becomes: "  v_clauses",
+    },
+    scenario: "everyActionAtOnce",
+    fails: /publishes against what people decided/,
+  },
+  {
+    name: "the cooldown is asked",
+    without: {
+      file: REFLECTION_FUNCTIONS,
+      text: "and p.activated_at > now() - s.cooldown_hours * interval '1 hour')",
+      becomes: "and false)",
+    },
+    scenario: "theCooldownHolds",
+    fails: /versions within a cooldown/,
+  },
+  {
+    name: "the daily cap is asked",
+    without: { file: REFLECTION_FUNCTIONS, text: "when s.max_updates_per_day <= (", becomes: "when 0 > (" },
+    scenario: "theDailyCapHolds",
+    fails: /at most 3 a day/,
+  },
+  {
+    name: "one live version",
+    without: ONE_LIVE,
+    scenario: "oneVersionIsLive",
+    fails: /of 50 at once/,
+  },
+  {
+    name: "a version number once",
+    without: NUMBERED_ONCE,
+    scenario: "aVersionHasOneText",
+    fails: /of 50 at once/,
+  },
+  {
+    name: "a version a reflection",
+    without: { file: PROMPTS, text: "reflection_log_id uuid unique,", becomes: "reflection_log_id uuid," },
+    scenario: "aReflectionMakesOneVersion",
+    fails: /of 50 at once/,
+  },
+
+  // People
+  {
+    name: "people lock the assistant",
+    without: PEOPLES_LOCK,
+    scenario: "everyActionAtOnce",
+    fails: /23505|which was/,
+  },
+  {
+    name: "people lock the assistant",
+    without: PEOPLES_LOCK,
+    spares: [
+      { ...ONE_LIVE, why: "a second live version is refused, with an error" },
+      { ...NUMBERED_ONCE, why: "so is a second version of the same number" },
+    ],
+    scenario: "everyActionAtOnce",
+    fails: /live versions|which was|skips a version/,
+  },
+  {
+    name: "publishers wait for people",
+    without: PUBLISHERS_LOCK,
+    scenario: "everyActionAtOnce",
+    fails: /23505|40P01|which was/,
+  },
+  {
+    name: "approving locks the suggestion",
+    without: unlocked(
+      CONTROL_FUNCTIONS,
+      "v_suggestion from pawl.suggestions where id = p_suggestion_id",
+      "\n  select * into v_prompt",
+    ),
+    spares: [{ ...PEOPLES_LOCK, why: "whoever reviews holds the assistant too" }],
+    scenario: "oneVerdict",
+    fails: /both verdicts stand|40P01/,
+  },
+  {
+    name: "rejecting locks the suggestion",
+    without: unlocked(
+      CONTROL_FUNCTIONS,
+      "v_suggestion from pawl.suggestions where id = p_suggestion_id",
+      "\n  if v_suggestion.status = 'implemented'",
+    ),
+    spares: [{ ...PEOPLES_LOCK, why: "whoever reviews holds the assistant too" }],
+    scenario: "oneVerdict",
+    fails: /both verdicts stand|40P01/,
+  },
+  {
+    name: "people lock the assistant",
+    without: PEOPLES_LOCK,
+    spares: [{ ...SETTINGS_LOCK, why: "the settings are locked by themselves, for who writes to the table" }],
+    scenario: "everySettingAtOnce",
+    fails: /which was/,
+  },
+  {
+    name: "changing settings locks them",
+    without: SETTINGS_LOCK,
+    scenario: "noSettingIsLost",
+    fails: /a clause is lost/,
+  },
+
+  // Turns
+  {
+    name: "a person's turns begin one after the other",
+    without: A_PERSONS_LOCK,
+    scenario: "oneTurnAKey",
+    fails: /in_progress/,
+  },
+  {
+    name: "a person's turns begin one after the other",
+    without: A_PERSONS_LOCK,
+    scenario: "aLimitIsExact",
+    fails: /limited/,
+  },
+  {
+    name: "an attempt locks the turn",
+    without: {
+      file: TURN_FUNCTIONS,
+      text: "select * into v_turn from pawl.turns where id = v_key.turn_id for update;",
+      becomes: "select * into v_turn from pawl.turns where id = v_key.turn_id;",
+    },
+    scenario: "lateOrTriedAgain",
+    fails: /23514/,
+  },
+  {
+    name: "an answer locks the turn",
+    without: {
+      file: TURN_FUNCTIONS,
+      text: "select * into v_turn from pawl.turns where id = p_turn_id for update;",
+      becomes: "select * into v_turn from pawl.turns where id = p_turn_id;",
+    },
+    scenario: "oneAnswerATurn",
+    fails: /answers told/,
+  },
+  {
+    name: "an answer is the last attempt's",
+    without: {
+      file: TURN_FUNCTIONS,
+      text: "elsif v_turn.attempts is distinct from p_attempt then",
+      becomes: "elsif false then",
+    },
+    scenario: "lateOrTriedAgain",
+    fails: /attempt first/,
+  },
+  {
+    name: "a failure locks the turn",
+    without: {
+      file: TURN_FUNCTIONS,
+      text: `(status = 'failed' and error_code = 'turn_lost'))
+    for update;`,
+      becomes: "(status = 'failed' and error_code = 'turn_lost'));",
+    },
+    scenario: "answeredOrFailed",
+    fails: /23514/,
+  },
+  {
+    name: "a turn is served the live version",
+    without: {
+      file: TURN_FUNCTIONS,
+      text: "p where p.assistant_id = v_assistant_id and p.is_active;",
+      becomes: "p where p.assistant_id = v_assistant_id order by p.version limit 1;",
+    },
+    scenario: "answersAreOfALiveVersion",
+    fails: /was live/,
+  },
+  {
+    name: "primary key of idempotency_keys",
+    without: cut(CONVERSATIONS, ",\n  primary key (user_id, key)"),
+    scenario: "aKeyNamesOneTurn",
+    fails: /of 50 at once/,
+  },
+  {
+    name: "one turn a message",
+    without: {
+      file: CONVERSATIONS,
+      text: "user_message_id uuid not null unique references",
+      becomes: "user_message_id uuid not null references",
+    },
+    scenario: "aMessageHasOneTurn",
+    fails: /of 50 at once/,
+  },
+  {
+    name: "primary key of turn_attempts",
+    without: cut(CONVERSATIONS, ",\n  primary key (turn_id, attempt)"),
+    scenario: "anAttemptIsBegunOnce",
+    fails: /of 50 at once/,
+  },
+];
+
+function cut(file: string, text: string): Edit {
+  return { file, text, becomes: "" };
+}
+
+/** The lock of a `select … for update` between two texts. */
+function unlocked(file: string, before: string, after: string): Edit {
+  return { file, text: `${before} for update;${after}`, becomes: `${before};${after}` };
+}
