@@ -5,6 +5,8 @@
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { Conversation } from "./conversations.ts";
 import type { Rewriter } from "./model/rewriter.ts";
+import type { DemoReport } from "./report/data.ts";
+import { DEFAULT_ASSISTANT, readReport, type Round } from "./report/read.ts";
 import { type ModelOptions, type Stack, startStack } from "./stack.ts";
 
 export interface DemoOptions {
@@ -17,37 +19,6 @@ export interface DemoOptions {
   functionsFolder?: string;
   /** Progress, a line each. */
   log?: (line: string) => void;
-}
-
-export interface DemoReport {
-  simulated: boolean;
-  /** User messages answered. */
-  messages: number;
-  reflections: number;
-  versions: VersionReport[];
-  /** One entry a round; the same conversations are held in each. */
-  rounds: RoundReport[];
-  /** The text of the first version and of the one live at the end. */
-  prompts: { first: string; last: string };
-  seconds: number;
-}
-
-export interface VersionReport {
-  version: number;
-  /** Answers judged, without discarded ones. */
-  answers: number;
-  /** 1 to 5; null while nothing is judged. */
-  mean_overall: number | null;
-  mean_by_criterion: Record<string, number>;
-  change_reason: string | null;
-}
-
-export interface RoundReport {
-  round: number;
-  /** The version live while the round's conversations were held. */
-  version: number;
-  answers: number;
-  mean_overall: number | null;
 }
 
 /** Changes of the default settings that let hours pass in seconds. The demo says them aloud. */
@@ -79,18 +50,17 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     await applySettings(stack, options);
     const users = await signUpUsers(stack);
     const { rounds, messages, reflections } = await runRounds(stack, users, options, log);
-    const versions = await versionsOf(stack);
-    const prompts = await promptsOf(stack);
-    return { simulated: stack.model.simulated, messages, reflections, versions, rounds, prompts, seconds: seconds() };
+    const read = await readReport(stack.database, rounds);
+    const { simulated } = stack.model;
+    return { simulated, control: controlOf(options), messages, reflections, ...read, seconds: seconds() };
   } finally {
     await stack.stop();
   }
 }
 
-/** How much better the answers of the last judged version are than the first one's; null when only one is judged. */
-export function gainOf({ versions }: Pick<DemoReport, "versions">): number | null {
-  const means = versions.flatMap(({ mean_overall }) => mean_overall ?? []);
-  return means.length > 1 ? means.at(-1)! - means[0] : null;
+function controlOf({ paused, rewriter }: DemoOptions): DemoReport["control"] {
+  if (paused) return "paused";
+  return rewriter === "useless" ? "useless rewriter" : null;
 }
 
 /** What the functions log as a matter of course, a line an answer, would bury the progress. */
@@ -132,8 +102,8 @@ async function signUpUsers(stack: Stack): Promise<SupabaseClient[]> {
 }
 
 async function runRounds(stack: Stack, users: SupabaseClient[], options: DemoOptions, log: (line: string) => void) {
-  const control = options.paused || options.rewriter === "useless";
-  const rounds: RoundReport[] = [];
+  const control = controlOf(options) !== null;
+  const rounds: Round[] = [];
   let messages = 0;
   let reflections = 0;
   for (let round = 1; round <= (control ? CONTROL_ROUNDS : MAX_ROUNDS); round++) {
@@ -142,7 +112,7 @@ async function runRounds(stack: Stack, users: SupabaseClient[], options: DemoOpt
     const answerIds = await holdConversations(users, options.conversations);
     messages += answerIds.length;
     const published = await reflectOnAll(stack, log, () => reflections++);
-    rounds.push({ round, version, ...await scoreOf(stack, answerIds) });
+    rounds.push({ round, version, answerIds });
     if (!published && !control) break;
   }
   return { rounds, messages, reflections };
@@ -227,53 +197,9 @@ function sentenceAbout({ messages_analyzed, prompt_version, scores, action, upda
   return `${judged} → ${action}, not published: ${update.reason ?? update.code}`;
 }
 
-const DEFAULT_ASSISTANT = `
-  select a.id from pawl.assistants a join pawl.organizations o on o.id = a.organization_id
-  where a.slug = 'default' and o.slug = 'default'`;
-
 async function liveVersion(stack: Stack): Promise<number> {
   const [{ version }] = await stack.database.query(
     `select version from pawl.system_prompts where is_active and assistant_id = (${DEFAULT_ASSISTANT})`,
   );
   return version;
-}
-
-async function scoreOf(stack: Stack, answerIds: string[]): Promise<Pick<RoundReport, "answers" | "mean_overall">> {
-  const [row] = await stack.database.query(
-    `select count(*)::int as answers, avg(overall)::float8 as mean_overall
-     from pawl.message_evaluations where not discarded and message_id = any ($1::uuid[])`,
-    [answerIds],
-  );
-  return row;
-}
-
-async function versionsOf(stack: Stack): Promise<VersionReport[]> {
-  return await stack.database.query<VersionReport>(
-    `select p.version, p.change_reason,
-       count(e.message_id)::int as answers, avg(e.overall)::float8 as mean_overall,
-       coalesce((
-         select json_object_agg(key, mean order by array_position(rubric.keys, key)) from (
-           select s.key, avg((s.value ->> 'score')::float8) as mean
-           from pawl.message_evaluations one, jsonb_each(one.scores) s
-           where one.prompt_id = p.id and not one.discarded and (s.value ->> 'valid')::boolean
-           group by s.key
-         ) means
-       ), '{}') as mean_by_criterion
-     from pawl.system_prompts p
-     cross join lateral (
-       select array(select c ->> 'key' from jsonb_array_elements(r.criteria) c) as keys
-       from pawl.rubrics r where r.assistant_id = p.assistant_id and r.is_active
-     ) rubric
-     left join pawl.message_evaluations e on e.prompt_id = p.id and not e.discarded
-     where p.assistant_id = (${DEFAULT_ASSISTANT})
-     group by p.id, rubric.keys order by p.version`,
-  );
-}
-
-async function promptsOf(stack: Stack): Promise<DemoReport["prompts"]> {
-  const [first, live] = await stack.database.query(
-    `select content from pawl.system_prompts
-     where assistant_id = (${DEFAULT_ASSISTANT}) and (version = 1 or is_active) order by version`,
-  );
-  return { first: first.content, last: (live ?? first).content };
 }

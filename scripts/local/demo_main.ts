@@ -1,14 +1,15 @@
-/** `scripts/demo`: reads the arguments, runs the demo, shows and writes its report. */
+/** `scripts/demo`: reads the arguments, runs the demo, shows its report and writes it, as data and as a page. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Conversation, readConversations } from "./conversations.ts";
-import { type DemoOptions, type DemoReport, gainOf, runDemo, SETTINGS } from "./demo.ts";
+import { type DemoOptions, runDemo, SETTINGS } from "./demo.ts";
 import { promptDifference, versionTable } from "./demo_page.ts";
+import type { DemoReport } from "./report/data.ts";
+import { driftOf, gainOf, LEAST_GAIN } from "./report/scores.ts";
+import { renderReport } from "./report_page.ts";
 
 const DEFAULT_LIMIT = 30;
-/** A smaller difference shows up between rounds of one and the same prompt too. */
-const LEAST_GAIN = 0.3;
 const DONE = 0;
 const NOT_IMPROVED = 1;
 const FAILED = 1;
@@ -103,21 +104,23 @@ function announce({ conversations, paused, rewriter, model }: DemoOptions): void
   if (rewriter === "useless") console.log("Control: the rewriter writes prompts that change no answer.");
 }
 
+/** Returns what to tell of the files. */
 function writeReport(report: DemoReport): string {
   const folder = fileURLToPath(new URL("../../target/demo/", import.meta.url));
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${folder}report.json`, `${JSON.stringify(report, null, 2)}\n`);
-  return "target/demo/report.json";
+  writeFileSync(`${folder}report.html`, renderReport(report));
+  return "target/demo/report.html (to look at) and target/demo/report.json";
 }
 
-function show(report: DemoReport, file: string): void {
+function show(report: DemoReport, files: string): void {
   const width = terminalWidth();
   console.log(`\nWhat the judge thought of each version${report.simulated ? " (SIMULATED)" : ""}, 1 to 5:\n`);
   console.log(versionTable(report.versions, width));
   console.log("\nThe prompt, first version against the live one:\n");
   console.log(promptDifference(report.prompts, width));
   console.log(
-    `\n${report.messages} messages answered, ${report.reflections} reflections, ${report.seconds} s; report in ${file}`,
+    `\n${report.messages} messages answered, ${report.reflections} reflections, ${report.seconds} s; report in ${files}`,
   );
 }
 
@@ -145,9 +148,4 @@ function verdict(report: DemoReport, { paused, rewriter }: DemoOptions): number 
       : `The prompt did not improve: the last version's answers score ${gain.toFixed(2)} above the first one's.`,
   );
   return NOT_IMPROVED;
-}
-
-/** With one version throughout, what changes between the first round and the last. */
-function driftOf({ rounds }: DemoReport): number {
-  return (rounds.at(-1)?.mean_overall ?? 0) - (rounds[0]?.mean_overall ?? 0);
 }

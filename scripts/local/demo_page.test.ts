@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import type { VersionReport } from "./demo.ts";
-import { promptDifference, versionTable } from "./demo_page.ts";
+import { promptDifference, type VersionRow, versionTable } from "./demo_page.ts";
 
 const MEANS = { completeness: 2, depth: 1, tone: 2, scope: 3, missed_opportunities: 1 };
 const REASON = "Simulated rewrite against the main weakness: answers are shallow.";
-const VERSIONS: VersionReport[] = [
+const VERSIONS: VersionRow[] = [
   { version: 1, answers: 20, mean_overall: 1.612, mean_by_criterion: MEANS, change_reason: null },
   { version: 2, answers: 20, mean_overall: null, mean_by_criterion: {}, change_reason: REASON },
 ];

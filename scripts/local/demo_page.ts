@@ -1,9 +1,14 @@
 /** How the demo's report looks on a terminal. */
-import type { DemoReport, VersionReport } from "./demo.ts";
 import { sentencesOf } from "./model/text.ts";
+import type { DemoReport, VersionReport } from "./report/data.ts";
+
+export type VersionRow = Pick<
+  VersionReport,
+  "version" | "answers" | "mean_overall" | "mean_by_criterion" | "change_reason"
+>;
 
 /** The table of versions, no line wider than `width` characters. */
-export function versionTable(versions: VersionReport[], width: number): string {
+export function versionTable(versions: VersionRow[], width: number): string {
   const criteria = [...new Set(versions.flatMap((version) => Object.keys(version.mean_by_criterion)))];
   const header = ["version", "answers", "overall", ...criteria.map(shortName)];
   const rows = versions.map((version) => [

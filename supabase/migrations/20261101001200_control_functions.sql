@@ -225,6 +225,7 @@ as $$
 declare
   v_live integer := pawl.live_version(s.assistant_id);
   v_target pawl.system_prompts;
+  v_suggestion_id uuid;
   v_missing integer[];
 begin
   select * into v_target from pawl.system_prompts where assistant_id = s.assistant_id and version = p_version;
@@ -236,7 +237,8 @@ begin
     update pawl.suggestions
       set status = 'implemented', reviewed_by = pawl.known_user(s.actor_id), reviewed_at = now(), review_notes = p_reason,
           implemented_in_version = p_version
-      where prompt_id = v_target.id and status = 'pending';
+      where prompt_id = v_target.id and status = 'pending'
+      returning id into v_suggestion_id;
     if found then
       perform pawl.settle_update(v_target.reflection_log_id, p_version, 'published');
     end if;
@@ -245,8 +247,11 @@ begin
   return pawl.changed(
     s, p_action,
     jsonb_build_object('version', p_version)
-      || case when v_missing <> '{}' then jsonb_build_object('missing_clauses', v_missing) else '{}' end,
-    jsonb_build_object('live_version', v_live), jsonb_build_object('live_version', p_version), p_reason);
+      || case when v_missing <> '{}' then jsonb_build_object('missing_clauses', v_missing) else '{}' end
+      || case when v_suggestion_id is not null then jsonb_build_object('suggestion_id', v_suggestion_id) else '{}' end,
+    jsonb_build_object('live_version', v_live, 'status', case when v_suggestion_id is not null then 'pending' end),
+    jsonb_build_object('live_version', p_version, 'status', case when v_suggestion_id is not null then 'implemented' end),
+    p_reason);
 end
 $$;
 

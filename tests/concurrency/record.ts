@@ -81,6 +81,8 @@ function nameOf(key: string, { detail }: Row): string {
 /** A new version is not locked and is the latest; one that mends what was approved implements it. */
 async function addWhatFollows(project: Project, row: Row, state: State): Promise<void> {
   if (!["publish", "propose", "write"].includes(row.action)) return;
+  // The text of the newest version again is that version.
+  if (row.action === "write" && !row.detail.changed.latest_version) return;
   const version = versionOf(row);
   const latest = state.latest_version as number;
   assert.equal(version, row.action === "write" ? latest : latest + 1, `row ${row.id} (${row.action}) skips a version`);

@@ -1,17 +1,15 @@
-/** The commands as people type them: scripts/dev and scripts/demo. */
+/** The commands as people type them; scripts/demo has a file of its own. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { openDatabase } from "../../scripts/local/database.ts";
+import { ROOT, run, simulated } from "./commands.ts";
 import { clientOf, read, send } from "./scene.ts";
-import { makeSecrets } from "./secrets.ts";
 import { assertNothingTold, hear, keepKeys, keepStored } from "./watch.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The stack is up in seconds; the build before it has nothing to do. */
 const WITHIN_MS = 60_000;
 
@@ -136,53 +134,6 @@ Deno.test("scripts/dev", async (test) => {
   }
 });
 
-Deno.test("scripts/demo", async (test) => {
-  const folder = mkdtempSync(join(tmpdir(), "pawl-demo-"));
-  const file = join(folder, "export.jsonl");
-  const line = (...words: string[]) =>
-    JSON.stringify({ messages: words.map((content) => ({ role: "user", content })) });
-
-  await test.step("replays a file, names a malformed line by number, and shows no routine log lines", () => {
-    const lines = [line("How do I bake bread?", "And cakes?"), '{"messages": [', line("What is rust?", "Why?", "How?")];
-    writeFileSync(file, lines.join("\n"));
-    const { code, stdout, stderr } = run("demo", ["--conversations", file]);
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, /line 2 skipped: not JSON/u);
-    assert.match(stdout, /SIMULATED/u);
-    assert.ok(!stdout.includes('"level":"info"'), "the functions' routine is shown");
-    assert.match(stdout, /version +answers +overall/u);
-    const report = JSON.parse(readFileSync(join(ROOT, "target/demo/report.json"), "utf8"));
-    assert.equal(report.simulated, true);
-    assert.equal(report.messages % 5, 0);
-    const [first, ...others] = report.versions;
-    assert.deepEqual([first.version, first.answers], [1, 5]);
-    assert.ok(others.at(-1).mean_overall - first.mean_overall >= 1);
-    assert.ok(others.every((version: { change_reason: string }) => version.change_reason));
-    assert.ok(report.reflections > 0 && report.seconds > 0);
-    // The prompts it shows on purpose, what people said it does not.
-    const secrets = makeSecrets();
-    for (const words of ["How do I bake bread?", "And cakes?", "What is rust?"]) secrets.keep("message", words);
-    assert.equal(secrets.find(stdout + stderr), null);
-  });
-
-  await test.step("a file that holds nothing to say ends in 2, with the reasons", () => {
-    writeFileSync(file, 'words\n{"messages": []}\n{"id": 7}\n');
-    const { code, stderr } = run("demo", ["--conversations", file]);
-    assert.equal(code, 2);
-    for (const number of [1, 2, 3]) assert.match(stderr, new RegExp(`line ${number} skipped`, "u"));
-    assert.match(stderr, /no usable conversation/u);
-  });
-
-  await test.step("so does being called wrongly", () => {
-    for (const args of [["--conversations", join(folder, "none")], ["--limit", "0"], ["--rewriter", "lazy"]]) {
-      const { code, stderr } = run("demo", args);
-      assert.equal(code, 2, stderr);
-      assert.match(stderr, /demo: /u);
-    }
-  });
-  rmSync(folder, { recursive: true });
-});
-
 interface Running {
   url: string;
   publishableKey: string;
@@ -284,21 +235,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-function run(name: string, args: string[], environment: Record<string, string> = {}) {
-  const { code, stdout, stderr } = new Deno.Command(join(ROOT, "scripts", name), {
-    args,
-    env: simulated(environment),
-    stdin: "null",
-  }).outputSync();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
-/** Whatever is set where the tests run: no real model and no other database. */
-function simulated(environment: Record<string, string>): Record<string, string> {
-  return { ...environment, ANTHROPIC_API_KEY: "", DATABASE_URL: "" };
 }
 
 function freePort(): number {

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { type Conversation, readConversations } from "../../scripts/local/conversations.ts";
-import { type DemoOptions, type DemoReport, gainOf, runDemo } from "../../scripts/local/demo.ts";
+import { type DemoOptions, runDemo } from "../../scripts/local/demo.ts";
+import type { DemoReport } from "../../scripts/local/report/data.ts";
+import { gainOf } from "../../scripts/local/report/scores.ts";
 import { converse, makeAssistant, reflect } from "./assistants.ts";
 import { startFakeModel, taskOf } from "./fake_model.ts";
 import { asked, onStack } from "./scene.ts";

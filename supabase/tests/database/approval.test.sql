@@ -159,7 +159,8 @@ do $$ begin perform tests.steer('amy', 'protect_clauses', '''{}'''); end $$;
 
 -- Made live by its number: it has been approved by that.
 update proposal set id = pg_temp.pending();
-select is(tests.steered('amy', 'activate_prompt', '5') -> 'changed', '{"live_version": {"from": 3, "to": 5}}',
+select is(tests.steered('amy', 'activate_prompt', '5') -> 'changed',
+  '{"live_version": {"from": 3, "to": 5}, "status": {"from": "pending", "to": "implemented"}}',
   'a proposal is made live by its number');
 select results_eq(
   $$select status, reviewed_by, reviewed_at, review_notes, implemented_in_version from pawl.suggestions join proposal using (id)$$,

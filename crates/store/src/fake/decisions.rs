@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Caller, FakeStore, Log, Prompt, Settings, State, UpdateOutcome};
+use super::{Caller, FakeStore, Log, Prompt, Settings, State, Suggested, UpdateOutcome};
 use crate::{
     StoreError,
     decisions::{Change, Decision, Decisions, Order, Refusal},
@@ -149,12 +149,24 @@ impl State {
         if !target.is_active {
             self.go_live(assistant_id, target.id, now);
         }
+        // One that waited for approval has it now.
+        let waited = |s: &&mut Suggested| s.prompt_id == Some(target.id) && s.status == "pending" && !target.is_active;
+        let waited = self.suggestions.iter_mut().find(waited).map(|suggestion| {
+            suggestion.status = "implemented";
+            (suggestion.id, suggestion.reflection_id)
+        });
+        if let Some((_, reflection_id)) = waited {
+            self.settle(reflection_id, UpdateOutcome::Published(version));
+        }
         let missing = self.missing_clauses(assistant_id, &target.content);
-        let about = match missing.is_empty() {
-            true => json!({"version": version}),
-            false => json!({"version": version, "missing_clauses": missing}),
-        };
-        self.changed(action, about, &json!({"live_version": before}), &json!({"live_version": version}))
+        let of_missing = (!missing.is_empty()).then(|| ("missing_clauses".to_owned(), json!(missing)));
+        let of_waited = waited.map(|(id, _)| ("suggestion_id".to_owned(), json!(id)));
+        let about: Map<_, _> =
+            [("version".to_owned(), json!(version))].into_iter().chain(of_missing).chain(of_waited).collect();
+        let [pending, implemented] = ["pending", "implemented"].map(|status| waited.map(|_| status));
+        let before = json!({"live_version": before, "status": pending});
+        let after = json!({"live_version": version, "status": implemented});
+        self.changed(action, about.into(), &before, &after)
     }
 
     fn roll_back(&mut self, assistant_id: Uuid, version: Option<i32>, log_id: Uuid, now: DateTime<Utc>) -> Decided {

@@ -259,6 +259,13 @@ pub async fn nothing_goes_live_without_a_person(world: &impl World) {
     decide(&store, &place, Decision::Activate { version: 1 }).await;
     let superseded = Refusal::Superseded { live_version: Some(1) };
     assert_eq!(refusal(&store, &place, Decision::Approve { suggestion_id }).await, superseded);
+    // By its number it is, for those who want it all the same.
+    let change = decide(&store, &place, Decision::Activate { version: 4 }).await;
+    let both = json!({"status": {"from": "pending", "to": "implemented"}, "live_version": {"from": 1, "to": 4}});
+    assert_eq!(recorded(&change), ("activate", &both));
+    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 4}));
+    let published = store.begin_update(third).await.unwrap();
+    assert!(matches!(published, BeginUpdate::Published { new_version: 4, .. }), "{published:?}");
 }
 
 pub async fn an_approved_finding_is_written(world: &impl World) {

@@ -1,0 +1,106 @@
+/** A report made up for the tests of the page: small, with what a run of the simulated model never shows. */
+import type { CriterionScore, DemoReport, ReflectionReport, TurnReport, VersionReport } from "./data.ts";
+import { judgedAnswers, scoresOf } from "./scores.ts";
+
+const CRITERIA = ["completeness", "depth", "tone"];
+
+/** `words` goes wherever people or models wrote something. */
+export function exampleReport(words = "plain words"): DemoReport {
+  const conversations = [
+    { round: 1, turns: [turn(1, `Why is the sky blue? ${words}`, `Because it is. ${words}`, [2, 1, 3])] },
+    { round: 1, turns: [turn(1, `And the sea? ${words}`, `It mirrors the sky. ${words}`, [1, 1, 2])] },
+    { round: 2, turns: [turn(2, `Why is the sky blue? ${words}`, `Blue light scatters most. ${words}`, [5, 5, 5])] },
+    { round: 2, turns: [turn(2, `And the sea? ${words}`, `Water absorbs red light first. ${words}`, [4, 4, 4])] },
+  ];
+  const scores = (version: number) =>
+    scoresOf(judgedAnswers(conversations.filter(({ turns }) => turns[0].version === version)), CRITERIA);
+  const versions: VersionReport[] = [
+    { ...FIRST, content: `Answer the question. ${words}`, change_reason: words, ...scores(1) },
+    { ...SECOND, content: `Answer the whole question. ${words}`, change_reason: words, ...scores(2) },
+  ];
+  const reflection = (version: number, at: string, more: Partial<ReflectionReport>): ReflectionReport => ({
+    kind: "reflection",
+    id: `r${version}`,
+    at: `2026-11-01T10:00:${at}.000Z`,
+    version,
+    round: version,
+    discarded: 0,
+    strengths: [words],
+    weaknesses: [words],
+    action: "none",
+    outcome: null,
+    new_version: null,
+    suggestion: null,
+    ...scores(version),
+    ...more,
+  });
+  return {
+    simulated: true,
+    control: null,
+    messages: 4,
+    reflections: 2,
+    rubric: CRITERIA.map((key) => ({ key, description: words, weight: 1 })),
+    settings: { auto_update_threshold: 2.5, suggestion_threshold: 3.5, acceptable_threshold: 4, paused_until: null },
+    versions,
+    rounds: [1, 2].map((round) => ({ round, version: round, ...scores(round) })),
+    decisions: [
+      reflection(1, "10", { action: "prompt_update", outcome: "published", new_version: 2 }),
+      {
+        kind: "change",
+        at: "2026-11-01T10:00:11.000Z",
+        actor: "loop",
+        action: "publish",
+        detail: { new_version: 2, previous_version: 1, reflection_id: words },
+        reason: words,
+      },
+      reflection(2, "20", { suggestion: { title: words, description: words } }),
+      {
+        kind: "change",
+        at: "2026-11-01T10:00:30.000Z",
+        actor: "person",
+        action: "rollback",
+        detail: { changed: { live_version: { from: 2, to: 1 } }, note: words },
+        reason: words,
+      },
+    ],
+    conversations,
+    prompts: { first: versions[0].content, last: versions[1].content },
+    seconds: 1.5,
+  };
+}
+
+/** Judged with a quote from the answer for the first two criteria and one from the question for the last. */
+export function turn(version: number, question: string, answer: string, given: number[]): TurnReport {
+  const quotes = [answer, answer.slice(0, 12), question];
+  const scores = Object.fromEntries(
+    CRITERIA.map((key, index): [string, CriterionScore] => [
+      key,
+      { score: given[index], evidence: quotes[index], valid: true },
+    ]),
+  );
+  const overall = given.reduce((sum, one) => sum + one, 0) / given.length;
+  return {
+    question,
+    answer,
+    version,
+    model: "simulated/claude-test",
+    evaluation: { reflection_id: `r${version}`, overall, scores },
+  };
+}
+
+const FIRST = {
+  version: 1,
+  previous_version: null,
+  created_by: "human" as const,
+  model: null,
+  is_live: false,
+  activated_at: null,
+};
+const SECOND = {
+  version: 2,
+  previous_version: 1,
+  created_by: "system" as const,
+  model: "simulated/claude-test",
+  is_live: true,
+  activated_at: "2026-11-01T10:00:11.000Z",
+};

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { scoresChart } from "./report/charts.ts";
+import { conversationsSection } from "./report/conversations.ts";
+import type { ChangeReport, DemoReport } from "./report/data.ts";
+import { decisionsSection } from "./report/decisions.ts";
+import { exampleReport, turn } from "./report/example.ts";
+import { promptDiff } from "./report/versions.ts";
+import { renderReport } from "./report_page.ts";
+
+/** What a reader would read: without tags, style and what only screen readers get. */
+function read(markup: string): string {
+  return markup.replace(/<style>.*?<\/style>/su, "").replace(/<(title|desc)[^>]*>.*?<\/\1>/gsu, "")
+    .replace(/<[^>]*>/gu, "").replace(/&#39;/gu, "'").replace(/&quot;/gu, '"').replace(/&lt;/gu, "<")
+    .replace(/&gt;/gu, ">").replace(/&amp;/gu, "&").replace(/\s+/gu, " ");
+}
+
+const tags = (page: string) => [...page.matchAll(/<\/?[a-zA-Z!][^>]*>/gu)].map(([tag]) => tag.split(/[\s>]/u)[0]);
+const headline = (report: DemoReport) => read(/<h1>.*<\/h1>/su.exec(renderReport(report))![0]);
+
+const HOSTILE = [
+  "<script>alert(1)</script>",
+  "</style></title></svg></details><img src=x onerror=alert(1)>",
+  '" onmouseover="alert(1)" x=\'',
+  "&lt;b&gt; &#60;b&#62; <!-- -->",
+  "]]> ${1} `",
+];
+for (const words of HOSTILE) {
+  Deno.test(`text stays text wherever it stands: ${words}`, () => {
+    const page = renderReport(exampleReport(words));
+    assert.deepEqual(tags(page), tags(renderReport(exampleReport())));
+    assert.ok(!/<[^>]* on\w+=/u.test(page), "an attribute came of it");
+    const shown = read(page).split(words.replace(/\s+/gu, " ")).length;
+    assert.equal(shown, read(renderReport(exampleReport())).split("plain words").length);
+  });
+}
+
+Deno.test("what cannot be seen is shown by its number, and turns nothing round", () => {
+  const page = renderReport(exampleReport("a\u202Eb\u200Bc\u{E0041}d\u0007e\uD800f"));
+  for (const code of ["U+202E", "U+200B", "U+E0041"]) assert.ok(page.includes(`data-code="${code}"`), code);
+  assert.ok(!page.includes("\u0007") && page.isWellFormed());
+  // Right-to-left text itself is left as it is, in a block that finds its own direction.
+  assert.match(renderReport(exampleReport("שלום")), /dir="auto">[^<]*שלום/u);
+});
+
+Deno.test("the page loads nothing, runs nothing, and says what it is", () => {
+  const page = renderReport(exampleReport());
+  assert.match(page, /^<!DOCTYPE html>\n<html lang="en">/u);
+  const style = /<style>(.*?)<\/style>/su.exec(page)![1];
+  const hash = createHash("sha256").update(style).digest("base64");
+  const [, policy] = /<meta http-equiv="Content-Security-Policy" content="([^"]*)">/u.exec(page)!;
+  const expected = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
+  assert.equal(read(policy), expected);
+  assert.ok(!/\s(?:src|srcset|style)=|<(?:script|link|iframe|object|embed)|@import|url\(/u.test(page));
+  assert.deepEqual([...page.matchAll(/href="([^#][^"]*)"/gu)], []);
+  assert.equal(page.match(/<h1/gu)!.length, 1);
+  const ids = [...page.matchAll(/ id="([^"]+)"/gu)].map(([, id]) => id);
+  assert.equal(new Set(ids).size, ids.length, "an id twice");
+  const named = [...page.matchAll(/(?:aria-labelledby|href)="#?([^"]+)"/gu)].flatMap(([, names]) => names.split(" "));
+  assert.deepEqual(named.filter((name) => !ids.includes(name)), []);
+});
+
+Deno.test("the headline tells what happened, not what was hoped for", () => {
+  const report = exampleReport();
+  const [first, second] = report.versions;
+  const means = (one: number | null, other: number | null): DemoReport => ({
+    ...report,
+    versions: [{ ...first, mean_overall: one }, { ...second, mean_overall: other }],
+  });
+  assert.match(headline(means(1.61, 4.68)), /rose from 1\.61 to 4\.68 of 5/u);
+  assert.match(headline(means(4.68, 1.61)), /fell from 4\.68 to 1\.61/u);
+  assert.match(headline(means(3, 3.2)), /hardly moved: from 3\.00 to 3\.20/u);
+  assert.match(headline(means(3, null)), /One prompt version, judged 3\.00/u);
+  assert.match(headline(means(null, null)), /No answer was judged/u);
+  assert.match(read(renderReport(means(4.68, 1.61))), /scored 3\.07 points below those/u);
+  assert.match(read(renderReport({ ...report, control: "paused" })), /This run is a control/u);
+  assert.match(read(renderReport(report)), /does not prove statistically that a version is better/u);
+});
+
+Deno.test("simulated is said where it is so, and only there", () => {
+  const simulated = renderReport(exampleReport());
+  assert.match(read(simulated), /Simulated\. No language model was called/u);
+  assert.match(simulated, /<title>[^<]*\(simulated\)/u);
+  for (const id of ["scores", "versions", "decisions", "conversations"]) {
+    assert.match(simulated, new RegExp(`<h2 id="${id}">[^<]*<span class="tag simulated">`, "u"));
+  }
+  const real = JSON.parse(JSON.stringify(exampleReport()).replaceAll("simulated/", ""));
+  const body = renderReport({ ...real, simulated: false }).replace(/<style>.*?<\/style>/su, "");
+  assert.ok(!/simulated/iu.test(body), /.{60}simulated.{20}/iu.exec(body)?.[0]);
+});
+
+Deno.test("a difference shows what went and what came, and skips what is long and unchanged", () => {
+  const one = promptDiff("Be kind. Be brief.", "Be kind. Be very clear.").text;
+  assert.match(one, /<span class="kept">Be kind\. Be <\/span><del>brief<\/del><ins>very clear<\/ins>/u);
+  const long = "It is so. ".repeat(300);
+  const shortened = promptDiff(`Begin. ${long}End.`, `Start. ${long}Stop.`).text;
+  assert.match(shortened, / … 2,\d{3} unchanged characters … /u);
+  assert.ok(shortened.length < 1_000);
+  const nothingAlike = promptDiff("a b ".repeat(5_000), "c d ".repeat(5_000)).text;
+  assert.equal(nothingAlike.match(/<(?:ins|del)>/gu)!.length, 2);
+});
+
+Deno.test("marks, bars and dots stand where their numbers say [catches: a chart upside down]", () => {
+  const report = exampleReport();
+  const [wide] = scoresChart(report).text.split('class="chart narrow"');
+  const numbers = (pattern: RegExp) => [...wide.matchAll(pattern)].map(([, ...found]) => found.map(Number));
+  const lines = numbers(/class="grid"[^>]*y1="([\d.]+)"/gu).map(([y]) => y);
+  const [bottom, top] = [lines[0], lines.at(-1)!];
+  const heightOf = (score: number) => bottom + (top - bottom) * (score - 1) / 4;
+  assert.ok(lines.length === 5 && top < bottom);
+  const near = (found: number[], scores: number[]) => {
+    assert.equal(found.length, scores.length);
+    for (const [index, one] of found.entries()) assert.ok(Math.abs(one - heightOf(scores[index])) < 0.2, `${found}`);
+  };
+  const means = report.versions.map(({ mean_overall }) => mean_overall!);
+  near(numbers(/class="mark" transform="translate\([\d.]+ ([\d.]+)\)/gu).map(([y]) => y), means);
+  near(
+    numbers(/class="whisker"\s+d="M[\d.]+ ([\d.]+)V([\d.]+)/gu).flat(),
+    report.versions.flatMap(({ mean_overall, error_overall }) =>
+      [2, -2].map((errors) => Math.min(5, Math.max(1, mean_overall! + errors * error_overall!)))
+    ),
+  );
+  near(
+    numbers(/cy="([\d.]+)" r="2\.6"/gu).map(([y]) => y),
+    report.conversations.flatMap(({ turns }) => turns.map(({ evaluation }) => evaluation!.overall!)),
+  );
+  near(numbers(/class="threshold"[^>]*y1="([\d.]+)"/gu).map(([y]) => y), [2.5]);
+});
+
+const decided = (change: Partial<ChangeReport>) => {
+  const entry: ChangeReport = {
+    kind: "change",
+    at: "2026-11-01T10:00:00.000Z",
+    actor: "person",
+    action: "x",
+    detail: {},
+    reason: null,
+    ...change,
+  };
+  return read(decisionsSection({ ...exampleReport(), decisions: [entry] }).text);
+};
+
+Deno.test("any change of the audit log reads well, known or not", () => {
+  const published = { new_version: 3, previous_version: 2, reflection_id: "b1" };
+  assert.match(
+    decided({ actor: "loop", action: "publish", detail: published }),
+    /Published by the loop Live version Version 2 → to Version 3 Reflection id b1/u,
+  );
+  const moved = { changed: { live_version: { from: 2, to: 1 } }, proposal_id: "p7" };
+  assert.match(
+    decided({ action: "rollback", detail: moved, reason: "It got curt." }),
+    /Rolled back by a person Live version Version 2 → to Version 1 It got curt\. Proposal id p7/u,
+  );
+  const settings = {
+    changed: { paused: { from: false, to: true }, until: { from: null, to: "2027" }, list: { to: ["a"] } },
+  };
+  assert.match(
+    decided({ actor: "service", action: "set_unheard_of", detail: settings }),
+    /Set unheard of by a backend Paused no → to yes Until none → to 2027 List none → to \["a"\]/u,
+  );
+  assert.match(decided({ detail: { changed: "everything" } }), /X by a person Changed everything/u);
+  assert.match(decided({ detail: {} }), /X by a person/u);
+});
+
+Deno.test("a void score is shown as void, with its quote and no mark", () => {
+  const report = exampleReport();
+  const judged = turn(1, "Is it far?", "It is far away from here.", [5, 4, 3]);
+  judged.evaluation!.scores.depth = { score: 4, evidence: "it is quite near", valid: false };
+  const one = { ...report, conversations: [{ round: 1, turns: [judged] }] };
+  const section = conversationsSection(one).text;
+  assert.match(section, /<li class="void"><sup>2<\/sup> Depth <s>4<\/s> <span class="tag">void<\/span>/u);
+  assert.match(read(section), /quoted “it is quite near”, which is no evidence/u);
+  assert.deepEqual([...section.matchAll(/data-quotes="([^"]*)"/gu)].map(([, numbers]) => numbers), ["3", "1"]);
+  // Too short to count as evidence, so void, although the letters stand in the answer.
+  judged.evaluation!.scores.completeness = { score: 5, evidence: "far", valid: false };
+  assert.ok(!conversationsSection(one).text.includes('data-quotes="1"'));
+});
+
+Deno.test("a discarded judgement and an answer that was not judged say so", () => {
+  const discarded = turn(1, "Is it far?", "It is far away.", [5, 4, 3]);
+  discarded.evaluation!.overall = null;
+  const waiting = { ...turn(1, "And now?", "Still far.", [1, 1, 1]), evaluation: null };
+  const conversations = [{ round: 1, turns: [discarded, waiting] }];
+  const section = read(conversationsSection({ ...exampleReport(), conversations }).text);
+  assert.match(section, /Judgement discarded/u);
+  assert.match(section, /Not judged\./u);
+});

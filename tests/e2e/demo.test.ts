@@ -1,0 +1,233 @@
+/** scripts/demo as people run it, and the page it writes, looked at in Chromium. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Browser } from "puppeteer-core";
+import type { DemoReport, TurnReport, VersionReport } from "../../scripts/local/report/data.ts";
+import { findChromium, type Look, look, startBrowser } from "./browser.ts";
+import { ROOT, run } from "./commands.ts";
+import { background, diffs, facts, faintTexts, marks, overflow, texts, versionRows } from "./in_page.ts";
+
+const PAGE = join(ROOT, "target/demo/report.html");
+/** Would close what it stands in, run, load and restyle, if it were taken for markup. */
+const HOSTILE = "Why? </div></style><script>document.title = 'taken'</script><img src=x onerror=alert(1)>" +
+  "\"'&amp; \u202Eevah\u202C \u200B שלום " + "w".repeat(300);
+
+Deno.test("scripts/demo", async (test) => {
+  const folder = mkdtempSync(join(tmpdir(), "pawl-demo-"));
+  const file = join(folder, "export.jsonl");
+  let output = "";
+  const line = (...words: string[]) =>
+    JSON.stringify({ messages: words.map((content) => ({ role: "user", content })) });
+
+  await test.step("replays a file, names a malformed line by number, and shows no routine log lines", () => {
+    const lines = [
+      line("How do I bake bread?", "And cakes?"),
+      '{"messages": [',
+      line("What is rust?", HOSTILE, "How?"),
+    ];
+    writeFileSync(file, lines.join("\n"));
+    rmSync(join(ROOT, "target/demo"), { recursive: true, force: true });
+    const { code, stdout, stderr } = run("demo", ["--conversations", file]);
+    assert.equal(code, 0, stderr);
+    output = stdout;
+    assert.match(stderr, /line 2 skipped: not JSON/u);
+    assert.match(stdout, /SIMULATED/u);
+    assert.ok(!stdout.includes('"level":"info"'), "the functions' routine is shown");
+    assert.match(stdout, /version +answers +overall/u);
+    for (const name of ["report.html", "report.json"]) assert.ok(stdout.includes(`target/demo/${name}`), stdout);
+    const report = reportOfDemo();
+    assert.equal(report.simulated, true);
+    assert.equal(report.messages % 5, 0);
+    const [first, ...others] = report.versions;
+    assert.deepEqual([first.version, first.answers], [1, 5]);
+    assert.ok(others.at(-1)!.mean_overall! - first.mean_overall! >= 1);
+    assert.ok(others.every((version) => version.change_reason));
+    assert.ok(report.reflections > 0 && report.seconds > 0);
+  });
+
+  await test.step("its report.json tells what the functions told, and adds up [catches: answers of another round]", () => {
+    const report = reportOfDemo();
+    const reflections = report.decisions.filter((one) => one.kind === "reflection");
+    assert.deepEqual(
+      reflections.map(({ answers, version, mean_overall }) => [answers, version, score(mean_overall)]),
+      [...output.matchAll(/judged (\d+) answers of version (\d+): (\d\.\d\d) of 5/gu)].map(
+        ([, answers, version, mean]) => [Number(answers), Number(version), mean],
+      ),
+    );
+    assert.equal(reflections.length, report.reflections);
+    for (const { round, version, answers, mean_overall } of report.rounds) {
+      const held = report.conversations.filter((one) => one.round === round);
+      assert.equal(held.length, 2);
+      const turns = held.flatMap((one) => one.turns);
+      assert.ok(turns.every((turn) => turn.version === version && /^\[simulated\] /u.test(turn.answer)));
+      assert.deepEqual([answers, score(mean_overall)], [5, score(meanOf(turns))]);
+      assert.equal(score(mean_overall), score(report.versions[version - 1].mean_overall));
+    }
+    const changes = report.decisions.filter((one) => one.kind === "change");
+    assert.deepEqual(
+      changes.map(({ actor, action, reason }) => [actor, action, reason]),
+      report.versions.slice(1).map(({ change_reason }) => ["loop", "publish", change_reason]),
+    );
+    const times = report.decisions.map(({ at }) => at);
+    assert.deepEqual(times, times.toSorted());
+    assert.deepEqual(
+      report.versions.map(({ is_live }) => is_live),
+      report.versions.map((_, at, all) => at === all.length - 1),
+    );
+  });
+
+  const chromium = findChromium();
+  if (!chromium) {
+    console.warn("SKIPPED: the demo's page (no Chromium here; name one in PAWL_CHROMIUM)");
+    assert.ok(!Deno.env.get("CI"), "no Chromium to look at the demo's page with");
+  }
+  await test.step({
+    name: `${chromium ? "" : "SKIPPED, no Chromium: "}its page reads well, on a phone and a desk, by day and night`,
+    ignore: !chromium,
+    fn: async (test) => {
+      const browser = await startBrowser(chromium!);
+      try {
+        await lookAtPage(test, browser);
+      } finally {
+        await browser.close();
+      }
+    },
+  });
+
+  await test.step("a file that holds nothing to say ends in 2, with the reasons", () => {
+    writeFileSync(file, 'words\n{"messages": []}\n{"id": 7}\n');
+    const { code, stderr } = run("demo", ["--conversations", file]);
+    assert.equal(code, 2);
+    for (const number of [1, 2, 3]) assert.match(stderr, new RegExp(`line ${number} skipped`, "u"));
+    assert.match(stderr, /no usable conversation/u);
+  });
+
+  await test.step("so does being called wrongly", () => {
+    for (const args of [["--conversations", join(folder, "none")], ["--limit", "0"], ["--rewriter", "lazy"]]) {
+      const { code, stderr } = run("demo", args);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /demo: /u);
+    }
+  });
+  rmSync(folder, { recursive: true });
+});
+
+const PHONE = { name: "phone", width: 360, height: 740, touch: true };
+const DESK = { name: "desk", width: 1280, height: 900, touch: false };
+const LOOKS: Look[] = [PHONE, DESK].flatMap((device) => [
+  { ...device, scheme: "light" as const },
+  { ...device, scheme: "dark" as const },
+]);
+/** Of text against what is behind it: WCAG 2, level AA. */
+const LEAST_CONTRAST = 4.5;
+
+async function lookAtPage(test: Deno.TestContext, browser: Browser): Promise<void> {
+  const url = pathToFileURL(PAGE).href;
+  const backgrounds: Record<string, string> = {};
+  for (const one of LOOKS) {
+    await test.step(`${one.name}, ${one.scheme}: silent, loads nothing, fits the width, is legible`, async () => {
+      const { page, complaints, requests } = await look(browser, url, one);
+      const folded = await page.evaluate(overflow, false);
+      const unfolded = await page.evaluate(overflow, true);
+      assert.deepEqual([folded, unfolded], [0, 0], "it scrolls sideways: pixels folded and unfolded");
+      const { looked, faint } = await page.evaluate(faintTexts, LEAST_CONTRAST);
+      assert.ok(looked > 100, `only ${looked} texts were looked at`);
+      assert.deepEqual(faint, []);
+      backgrounds[one.scheme] = await page.evaluate(background);
+      assert.deepEqual(complaints, []);
+      assert.deepEqual(requests, [url]);
+      await page.close();
+    });
+  }
+  await test.step("dark is dark", () => assert.notEqual(backgrounds.dark, backgrounds.light));
+  const { page } = await look(browser, url, LOOKS[0]);
+  const report = reportOfDemo();
+
+  await test.step("the key numbers are report.json's [catches: a page of another run]", async () => {
+    const [first, last] = [report.versions[0], report.versions.at(-1)!];
+    const change = `${score(first.mean_overall)} → ${score(last.mean_overall)}`;
+    assert.deepEqual((await page.evaluate(facts)).map(({ value }) => value), [
+      change,
+      String(report.messages),
+      String(report.versions.length),
+      String(report.decisions.length),
+    ]);
+    const [headline] = await page.evaluate(texts, "h1");
+    for (const { mean_overall } of [first, last]) assert.ok(headline.includes(score(mean_overall)), headline);
+    assert.match((await page.evaluate(texts, ".notice"))[0], /^Simulated\. No language model was called/u);
+    assert.deepEqual(await page.evaluate(versionRows), report.versions.map((version) => rowOf(version, report)));
+  });
+
+  await test.step("charts, diffs with reasons, decisions: one for each", async () => {
+    const reflections = report.decisions.filter((one) => one.kind === "reflection");
+    const judged = reflections.filter(({ mean_overall }) => mean_overall !== null);
+    assert.deepEqual(await page.evaluate(texts, ".chart.narrow .value"), judged.map((one) => score(one.mean_overall)));
+    assert.deepEqual(
+      (await page.evaluate(texts, ".multiples .delta")).map((text) => text.split(" (")[0]),
+      report.rubric.map(({ key }) =>
+        [judged[0], judged.at(-1)!].map(({ mean_by_criterion }) => score(mean_by_criterion[key])).join(" → ")
+      ),
+    );
+    assert.deepEqual(
+      await page.evaluate(texts, ".card > blockquote"),
+      report.versions.map(({ change_reason }) => change_reason),
+    );
+    const [, ...rewritten] = report.versions;
+    assert.deepEqual(
+      await page.evaluate(diffs),
+      rewritten.map(({ content }, index) => ({ before: report.versions[index].content, after: content })),
+    );
+    assert.ok((await page.evaluate(texts, ".diff ins")).length >= rewritten.length);
+    assert.equal((await page.evaluate(texts, ".timeline > li")).length, report.decisions.length);
+  });
+
+  await test.step("every quote of the judge is marked, and nothing else [catches: marks a word too long]", async () => {
+    const quotes = report.conversations.flatMap(({ turns }) =>
+      turns.flatMap(({ evaluation }) =>
+        report.rubric.flatMap(({ key }, index) => {
+          const given = evaluation?.scores[key];
+          return given?.valid ? [`${index + 1}: ${given.evidence}`] : [];
+        })
+      )
+    );
+    assert.ok(quotes.length > 0);
+    assert.deepEqual((await page.evaluate(marks)).sort(), quotes.sort());
+  });
+
+  await test.step("what people wrote stays text [catches: markup let through]", async () => {
+    const asked = await page.evaluate(texts, ".person .text");
+    assert.equal(asked.filter((text) => text.startsWith(HOSTILE.slice(0, 20))).length, report.rounds.length);
+    assert.ok(asked.some((text) => text.replace(/ ?\d( \d)*$/u, "").startsWith(HOSTILE)), "it was changed");
+    const counted = await Promise.all(["script", "style", "img"].map((name) => page.evaluate(texts, name)));
+    assert.deepEqual(counted.map(({ length }) => length), [0, 1, 0]);
+    assert.match(await page.title(), /Pawl demo$/u);
+  });
+  await page.close();
+}
+
+function reportOfDemo(): DemoReport {
+  return JSON.parse(readFileSync(join(ROOT, "target/demo/report.json"), "utf8"));
+}
+
+function rowOf(version: VersionReport, { rubric }: DemoReport): string[] {
+  const { mean_overall, error_overall, mean_by_criterion, error_by_criterion } = version;
+  const cell = (mean: number | null, error: number | null) =>
+    score(mean) + (error === null ? "" : ` ±${error.toFixed(2)}`);
+  return [
+    `Version ${version.version}`,
+    String(version.answers),
+    cell(mean_overall, error_overall),
+    ...rubric.map(({ key }) => cell(mean_by_criterion[key], error_by_criterion[key])),
+  ];
+}
+
+function meanOf(turns: TurnReport[]): number {
+  return turns.reduce((sum, { evaluation }) => sum + evaluation!.overall!, 0) / turns.length;
+}
+
+function score(value: number | null): string {
+  return value!.toFixed(2);
+}
