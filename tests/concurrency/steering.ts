@@ -158,10 +158,10 @@ function mixture(place: Place, matters: Matters, round: number): Call[] {
   return times(50, (index) => (index < 16 ? contending[index % 8] : pick(rest))());
 }
 
-/** Of many approvals and rejections of a suggestion with a version, one is recorded. */
+/** Of many who approve, reject, or activate by its number what a suggestion proposes, one settles it. */
 function assertOneVerdict(told: Told[], suggestion?: string): void {
-  const verdicts = answersOf(told).filter(({ action, about, audit_id }) =>
-    ["approve", "reject"].includes(action) && audit_id && (!suggestion || about.suggestion_id === suggestion)
+  const verdicts = answersOf(told).filter(({ about, changed }) =>
+    changed?.status && (!suggestion || about.suggestion_id === suggestion)
   );
   assert.equal(verdicts.length, 1, `verdicts: ${JSON.stringify(tally(verdicts.map(({ action }) => action)))}`);
 }
