@@ -34,10 +34,11 @@ const PUBLISHERS_LOCK = cut(
   PROMPT_FUNCTIONS,
   "perform from pawl.assistants where id = v_log.assistant_id for no key update;",
 );
-const PEOPLES_LOCK = cut(
-  CONTROL_FUNCTIONS,
-  "perform from pawl.assistants where id = s.assistant_id for no key update;",
-);
+const PEOPLES_LOCK: Edit = {
+  file: CONTROL_FUNCTIONS,
+  text: "perform from pawl.assistants where id = s.assistant_id for no key update;",
+  becomes: "perform from pawl.assistants where id = s.assistant_id;",
+};
 const SETTINGS_LOCK: Edit = {
   file: CONTROL_FUNCTIONS,
   text: "from pawl.loop_settings where assistant_id = s.assistant_id for update;",

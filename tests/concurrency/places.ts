@@ -29,7 +29,9 @@ export function makePlaces(project: Project, count: number, settings: Record<str
 /** Versions 2 and on, written by hand and not live. */
 export async function writeVersions(project: Project, place: Place, count: number): Promise<void> {
   for (let written = 0; written < count; written++) {
-    await project.crowd.one(rpc("service", "pawl_write_prompt", { p_content: `By hand, number ${written}.`, ...at(place) }));
+    await project.crowd.one(
+      rpc("service", "pawl_write_prompt", { p_content: `By hand, number ${written}.`, ...at(place) }),
+    );
   }
 }
 

@@ -54,13 +54,12 @@ export async function noSettingIsLost(project: Project): Promise<void> {
     `update pawl.loop_settings
     set protected_clauses = array_append(protected_clauses, '${clause}') where assistant_id = '${place.id}'`;
   const clauses = times(25, (index) => `clause ${index}`);
-  const people = times(
-    25,
-    (index) => rpc(place.admin, index % 2 ? "pawl_pause_updates" : "pawl_resume_updates", at(place)),
-  );
-  answersOf(
-    await project.crowd.atOnce([...people, ...clauses.map((clause) => ({ as: "service", sql: protect(clause) }))]),
-  );
+  const inTurn = clauses.flatMap((clause, index) => [
+    { as: "service", sql: protect(clause) },
+    rpc(place.admin, index % 2 ? "pawl_resume_updates" : "pawl_pause_updates", at(place)),
+  ]);
+  const held = `select from pawl.loop_settings where assistant_id = '${place.id}' for update`;
+  answersOf(await project.crowd.inLineBehind(held, inTurn));
   const kept = await one(project, "select protected_clauses from pawl.loop_settings where assistant_id = $1", [
     place.id,
   ]);
