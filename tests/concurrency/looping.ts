@@ -1,9 +1,8 @@
 /** The built functions on the same database: fifty calls of reflection-loop at once. */
 import assert from "node:assert/strict";
-import { startStack } from "../../scripts/local/stack.ts";
 import { converse, liveVersion, makeAssistant } from "../e2e/assistants.ts";
 import { controlOf } from "../e2e/doors.ts";
-import { post, service, tasks } from "../e2e/scene.ts";
+import { onStack, post, service, tasks } from "../e2e/scene.ts";
 import type { Project } from "./ground.ts";
 import { times } from "./places.ts";
 
@@ -13,13 +12,7 @@ const CLAIMS = 10;
 
 /** One call judges and publishes; all the others are answered while the judge still thinks. */
 export async function oneOfManyCallsJudges({ url, migrations, crowd }: Project): Promise<void> {
-  const lines: string[] = [];
-  const stack = await startStack({
-    storage: { databaseUrl: url },
-    migrationsFolder: migrations,
-    log: (line) => lines.push(line),
-  });
-  try {
+  await onStack({ storage: { databaseUrl: url }, migrationsFolder: migrations }, async ({ stack, lines }) => {
     const assistant = await makeAssistant(stack);
     const messages = await converse(stack, assistant, 5);
     const model = controlOf(stack.model.url);
@@ -54,7 +47,5 @@ export async function oneOfManyCallsJudges({ url, migrations, crowd }: Project):
       "one reflection, each answer judged once",
     );
     assert.equal(await liveVersion(stack, assistant), 2);
-  } finally {
-    await stack.stop();
-  }
+  });
 }
