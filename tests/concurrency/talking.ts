@@ -26,13 +26,19 @@ export async function aLimitIsExact(project: Project): Promise<void> {
 
 /** 50 times the same answer to one turn: stored and counted once, and all are told of the same one. */
 export async function oneAnswerATurn(project: Project): Promise<void> {
-  const place = await makePlace(project);
-  const { turn_id } = await project.crowd.one(begin(place, "Hello"));
-  const told = await project.crowd.atOnce(times(50, (index) => complete(turn_id, `Answer ${index}`)));
-  assert.deepEqual(outcomesOf(told), { ok: 50 });
-  assert.equal(new Set(answersOf(told).map(({ answer_id }) => answer_id)).size, 1, "answers told");
-  assert.deepEqual(await storedOf(project, place.admin), { turns: 1, messages: 2, sessions: 1, memberships: 1 });
-  assert.equal(await tokensOf(project, place.admin), 30, "tokens counted");
+  for (const order of ["one behind the other", "at once"]) {
+    const place = await makePlace(project);
+    const { turn_id } = await project.crowd.one(begin(place, "Hello"));
+    const answers = times(50, (index) => complete(turn_id, `Answer ${index}`));
+    const told = order === "at once"
+      ? await project.crowd.atOnce(answers)
+      : await project.crowd.inLineBehind(`select from pawl.turns where id = '${turn_id}' for update`, answers);
+    assert.deepEqual(outcomesOf(told), { ok: 50 }, order);
+    assert.equal(new Set(answersOf(told).map(({ answer_id }) => answer_id)).size, 1, `answers told, ${order}`);
+    const stored = { turns: 1, messages: 2, sessions: 1, memberships: 1 };
+    assert.deepEqual(await storedOf(project, place.admin), stored, order);
+    assert.equal(await tokensOf(project, place.admin), 30, `tokens counted, ${order}`);
+  }
 }
 
 /** An answer comes late while its turn is tried again, in either order and all at once: one of the two counts. */
