@@ -72,6 +72,7 @@ create table pawl.suggestions (
   implemented_in_version integer
 );
 create index suggestions_status_idx on pawl.suggestions (assistant_id, status);
+create index suggestions_created_at_idx on pawl.suggestions (assistant_id, created_at desc);
 create index suggestions_priority_idx on pawl.suggestions (priority);
 create index suggestions_reflection_idx on pawl.suggestions (reflection_log_id);
 create index suggestions_prompt_id_idx on pawl.suggestions (prompt_id);
