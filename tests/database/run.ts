@@ -32,11 +32,35 @@ const REGIMES = {
   empty: "alter default privileges revoke execute on functions from public;",
 };
 
-const files = testFiles(Deno.args);
-let passed = 0;
-let failed = 0;
-for (const [regime, privileges] of Object.entries(REGIMES)) {
-  const database = await projectWith(privileges);
+const [flag, regime, ...parts] = Deno.args[0] === "--regime" ? Deno.args : ["", "", ...Deno.args];
+const files = testFiles(parts);
+Deno.exit(flag ? await underOne(regime as keyof typeof REGIMES) : await underAll());
+
+/** Each regime in a process of its own, for a PGlite uses one core; told one after the other. */
+async function underAll(): Promise<number> {
+  if (files.length === 0) {
+    console.log(`No test file in ${TESTS}${parts.length ? ` is named like ${parts.join(" or ")}` : ""}`);
+    return 1;
+  }
+  const running = Object.keys(REGIMES).map((regime) =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--allow-all", import.meta.filename!, "--regime", regime, ...parts],
+      stderr: "inherit",
+    }).output()
+  );
+  const decoder = new TextDecoder();
+  const codes: number[] = [];
+  for (const output of running) {
+    const { code, stdout } = await output;
+    console.log(decoder.decode(stdout).trimEnd());
+    codes.push(code);
+  }
+  return Math.max(...codes);
+}
+
+async function underOne(regime: keyof typeof REGIMES): Promise<number> {
+  let [passed, failed] = [0, 0];
+  const database = await projectWith(REGIMES[regime]);
   for (const file of files) {
     const result = await run(database, file);
     passed += result.passed;
@@ -44,12 +68,9 @@ for (const [regime, privileges] of Object.entries(REGIMES)) {
     report(regime, file, result);
   }
   await database.close();
+  console.log(`${regime}: ${passed} passed, ${failed} failed`);
+  return failed > 0 || passed === 0 ? 1 : 0;
 }
-if (files.length === 0) {
-  console.log(`No test file in ${TESTS}${Deno.args.length ? ` is named like ${Deno.args.join(" or ")}` : ""}`);
-}
-console.log(`${passed} passed, ${failed} failed`);
-Deno.exit(failed > 0 || passed === 0 ? 1 : 0);
 
 function testFiles(parts: string[]): string[] {
   const all = readdirSync(inRepository(TESTS)).filter((name) => name.endsWith(".test.sql")).sort();
