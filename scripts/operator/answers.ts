@@ -1,0 +1,97 @@
+/** What the server answers, as supabase/migrations/*_overview_functions.sql and prompt-updater make it. */
+
+export interface Version {
+  version: number;
+  state: "live" | "draft" | "retired";
+  created_at: string;
+  created_by: "human" | "system";
+  activated_at: string | null;
+  locked: boolean;
+  score: number | null;
+  judged: number;
+  reason: string | null;
+  previous_version: number | null;
+}
+
+export interface VersionText extends Version {
+  content: string;
+}
+
+export interface Reflection {
+  at: string;
+  version: number;
+  judged: number;
+  discarded: number;
+  score: number | null;
+  action: string;
+  update_outcome: "published" | "refused" | "proposed" | null;
+  new_version: number | null;
+  weaknesses: string[];
+}
+
+export interface Status {
+  organization_id: string;
+  organization: string;
+  assistant: string;
+  name: string;
+  live: Version | null;
+  updates: {
+    blocked_by: string | null;
+    paused: boolean;
+    paused_until: string | null;
+    approval_required: boolean;
+    protected_clauses: number;
+    today: number;
+    a_day: number;
+    owed: boolean;
+  };
+  last_reflection: Reflection | null;
+  waiting: {
+    answers: number;
+    conversations: number;
+    conversations_needed: number;
+  } | null;
+  pending_suggestions: number;
+}
+
+export interface Suggestion {
+  suggestion_id: string;
+  at: string;
+  type: string;
+  priority: string;
+  status: "pending" | "approved" | "rejected" | "implemented";
+  title: string;
+  description: string;
+  proposed_change: string | null;
+  version: number | null;
+  about_version: number | null;
+  score: number | null;
+  reviewed_at: string | null;
+  review_notes: string | null;
+  implemented_in_version: number | null;
+}
+
+export interface ChangeEvent {
+  kind: "change";
+  at: string;
+  audit_id: number;
+  actor: "person" | "service" | "operator" | "loop";
+  actor_id: string | null;
+  action: string;
+  reason: string | null;
+  about: Record<string, unknown>;
+  changed: Changes | null;
+}
+
+export type Event = ChangeEvent | (Reflection & { kind: "reflection" });
+
+export type Changes = Record<string, { from: unknown; to: unknown }>;
+
+/** What a decision changed. */
+export interface Change {
+  action: string;
+  about: Record<string, unknown>;
+  changed: Changes;
+  audit_id: number | null;
+  request_id: string;
+}

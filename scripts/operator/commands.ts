@@ -1,0 +1,193 @@
+/** Every command: how it is called, what it is for, what carries it out. */
+import type { Usage } from "./arguments.ts";
+import {
+  activate,
+  approval,
+  approve,
+  lock,
+  pause,
+  protect,
+  reject,
+  resume,
+  rollback,
+  unlock,
+  write,
+} from "./decisions.ts";
+import type { Scene } from "./scene.ts";
+import { diff, logs, show, status, suggestions, versions } from "./looks.ts";
+import type { Paper } from "./paper.ts";
+
+export interface Shown {
+  /** For --json. */
+  json: string;
+  page: (paper: Paper) => string;
+}
+
+export interface Command extends Usage {
+  summary: string;
+  details: string;
+  run: (scene: Scene) => Promise<Shown>;
+}
+
+const WHERE = ["assistant", "organization"];
+const DECIDING = [...WHERE, "reason"];
+
+export const COMMANDS: Command[] = [
+  {
+    name: "status",
+    arguments: "",
+    takes: [0, 0],
+    options: WHERE,
+    summary: "what is live, whether the loop may change it, what waits for you",
+    details: "Of every assistant that the key may see, or of the one named.",
+    run: status,
+  },
+  {
+    name: "versions",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "limit"],
+    summary: "the prompt versions, newest first",
+    details: "The newest 20, or --limit. The score is the mean of the answers that were judged, 1 to 5.",
+    run: versions,
+  },
+  {
+    name: "show",
+    arguments: "[VERSION]",
+    takes: [0, 1],
+    options: WHERE,
+    summary: "the text of a version; without one, of the live one",
+    details: "What is not a terminal gets the text alone, exactly as it is stored: pawl show 2 > prompt.txt",
+    run: show,
+  },
+  {
+    name: "diff",
+    arguments: "[A] [B]",
+    takes: [0, 2],
+    options: WHERE,
+    summary: "what changed from version A to B",
+    details: "Without B: from A to the live one. Without both: from the one before it to the live one. Sentence by\n" +
+      "sentence; on a terminal the words that differ are marked.",
+    run: diff,
+  },
+  {
+    name: "suggestions",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "all", "limit"],
+    summary: "what waits for your approval",
+    details: "The newest 20, or --limit. Each begins with its id, for approve and reject.",
+    run: suggestions,
+  },
+  {
+    name: "logs",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "limit", "since"],
+    summary: "what happened: changes, by whom and why, and reflections",
+    details: "Newest first: the newest 20, or --limit, or all --since a time. #7 is a row of the audit log.",
+    run: logs,
+  },
+  {
+    name: "approve",
+    arguments: "ID",
+    takes: [1, 1],
+    options: [...DECIDING, "yes"],
+    summary: "approves a suggestion; the version it holds goes live",
+    details: "One that holds no version yet has the loop write one. The beginning of an id is enough.",
+    run: approve,
+  },
+  {
+    name: "reject",
+    arguments: "ID",
+    takes: [1, 1],
+    options: DECIDING,
+    summary: "rejects a suggestion",
+    details: "The beginning of an id is enough.",
+    run: reject,
+  },
+  {
+    name: "rollback",
+    arguments: "[VERSION]",
+    takes: [0, 1],
+    options: [...DECIDING, "yes"],
+    summary: "takes the live version back",
+    details:
+      "To the version named; without one, to the one that it took over from. In force at the next message. The\n" +
+      "loop changes nothing until the cooldown has passed.",
+    run: rollback,
+  },
+  {
+    name: "activate",
+    arguments: "VERSION",
+    takes: [1, 1],
+    options: [...DECIDING, "yes"],
+    summary: "makes a version live",
+    details: "An older one, or one that was written and is not live yet. In force at the next message.",
+    run: activate,
+  },
+  {
+    name: "write",
+    arguments: "FILE|-",
+    takes: [1, 1],
+    options: [...DECIDING, "activate", "yes"],
+    summary: "adds a version of your own; live only with --activate",
+    details: "From a file, or - for standard input. White space at the end is left out.",
+    run: write,
+  },
+  {
+    name: "lock",
+    arguments: "[VERSION]",
+    takes: [0, 1],
+    options: DECIDING,
+    summary: "while a locked version is live, the loop does not replace it",
+    details: "Without a number: the live one.",
+    run: lock,
+  },
+  {
+    name: "unlock",
+    arguments: "[VERSION]",
+    takes: [0, 1],
+    options: DECIDING,
+    summary: "lets the loop replace it again",
+    details: "Without a number: the live one.",
+    run: unlock,
+  },
+  {
+    name: "protect",
+    arguments: "FILE|-",
+    takes: [0, 1],
+    options: [...DECIDING, "clear"],
+    summary: "sets the clauses that every later version must hold word for word",
+    details: "A clause a line of a file, or of standard input (-). They take the place of those there were; --clear\n" +
+      "protects nothing any more.",
+    run: protect,
+  },
+  {
+    name: "pause",
+    arguments: "",
+    takes: [0, 0],
+    options: [...DECIDING, "until", "for"],
+    summary: "stops judging and automatic updates",
+    details: "Until resume, or until a time. People can still change what is live.",
+    run: pause,
+  },
+  {
+    name: "resume",
+    arguments: "",
+    takes: [0, 0],
+    options: DECIDING,
+    summary: "ends a pause",
+    details: "",
+    run: resume,
+  },
+  {
+    name: "approval",
+    arguments: "on|off",
+    takes: [1, 1],
+    options: DECIDING,
+    summary: "on: nothing the loop writes goes live without a person",
+    details: "What it writes becomes a suggestion.",
+    run: approval,
+  },
+];

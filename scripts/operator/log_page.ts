@@ -1,0 +1,48 @@
+/** What happened, as operators read it. */
+import type { ChangeEvent, Event } from "./answers.ts";
+import { inWords } from "./change_page.ts";
+import { type Paper, wrap } from "./paper.ts";
+import { finding } from "./status_page.ts";
+import { stamp } from "./times.ts";
+
+export function logPage(events: Event[], paper: Paper): string {
+  if (events.length === 0) return "Nothing has happened.";
+  const numbers = events.map((one) => one.kind === "change" ? `#${one.audit_id}` : "");
+  const wide = Math.max(...numbers.map((one) => one.length));
+  return events.map((event, index) => entry(event, numbers[index].padStart(wide), paper)).join("\n");
+}
+
+/** The longest: require approval. */
+const ACTION = 17;
+
+function entry(event: Event, number: string, { width, ink }: Paper): string {
+  const what = event.kind === "change" ? event.action.replaceAll("_", " ") : "reflection";
+  const indent = 16 + 2 + number.length + (number ? 2 : 0);
+  const left = `${ink.dim(stamp(event.at))}  ${number}${number ? "  " : ""}`;
+  const room = width - indent - ACTION;
+  const told = event.kind === "change" ? facts(event) : [finding(event), ...event.weaknesses.map((one) => `– ${one}`)];
+  const [first, ...rest] = told.flatMap((line, index) => {
+    const pen = index === 0 ? (text: string) => text : ink.dim;
+    return wrap(line, room).map(pen);
+  });
+  const name = event.kind === "change" ? ink.bold(what) + " ".repeat(ACTION - what.length) : what.padEnd(ACTION);
+  return [left + name + first, ...rest.map((line) => " ".repeat(indent + ACTION) + line)].join("\n");
+}
+
+function facts(event: ChangeEvent): string[] {
+  const told = [...happened(event), `by ${actor(event)}`].join(", ");
+  return [told, ...(event.reason ? [`“${event.reason}”`] : [])];
+}
+
+function happened({ action, about, changed }: ChangeEvent): string[] {
+  if (action === "propose") return [`version ${about.version} waits for approval`];
+  const changes = Object.entries(changed ?? {}).map(([what, { from, to }]) => inWords(what, from, to));
+  return ["lock", "unlock"].includes(action) ? [`version ${about.version}`, ...changes] : changes;
+}
+
+function actor({ actor, actor_id }: ChangeEvent): string {
+  const person = actor_id ? `person ${actor_id.slice(0, 8)}` : "";
+  const named: Record<string, string> = { loop: "the loop", person };
+  const instead = actor === "operator" ? "SQL" : "the secret key";
+  return named[actor] ?? (person ? `${instead}, for ${person}` : instead);
+}
