@@ -176,7 +176,7 @@ Deno.test("an operator's day", (test) =>
       const known = (await pawl("logs", "--limit", "1000", "--json")).json.events.length;
       await stack.database.exec(`
         insert into pawl.audit_log (at, organization_id, assistant_id, actor, action, reason)
-        select now() + (n / 7) * interval '1 second', a.organization_id, a.id, 'operator', 'lock', 'row ' || n
+        select now() - interval '1 hour' + (n / 7) * interval '1 second', a.organization_id, a.id, 'operator', 'lock', 'row ' || n
         from generate_series(1, 250) n, pawl.assistants a`);
       const { json } = await pawl("logs", "--limit", "1000", "--json");
       // deno-lint-ignore no-explicit-any -- as --json has it
