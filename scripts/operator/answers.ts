@@ -13,6 +13,15 @@ export interface Version {
   previous_version: number | null;
 }
 
+/** Who made a version live, how and why. */
+export interface WentLive {
+  at: string;
+  actor: string;
+  actor_id: string | null;
+  action: string;
+  reason: string | null;
+}
+
 export interface VersionText extends Version {
   content: string;
 }
@@ -34,11 +43,12 @@ export interface Status {
   organization: string;
   assistant: string;
   name: string;
-  live: Version | null;
+  live: (Version & { went_live: WentLive | null }) | null;
   updates: {
     blocked_by: string | null;
     paused: boolean;
     paused_until: string | null;
+    cooldown_until: string | null;
     approval_required: boolean;
     protected_clauses: number;
     today: number;

@@ -40,7 +40,7 @@ function happened({ action, about, changed }: ChangeEvent): string[] {
   return ["lock", "unlock"].includes(action) ? [`version ${about.version}`, ...changes] : changes;
 }
 
-function actor({ actor, actor_id }: ChangeEvent): string {
+export function actor({ actor, actor_id }: { actor: string; actor_id: string | null }): string {
   const person = actor_id ? `person ${actor_id.slice(0, 8)}` : "";
   const named: Record<string, string> = { loop: "the loop", person };
   const instead = actor === "operator" ? "SQL" : "the secret key";

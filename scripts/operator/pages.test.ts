@@ -37,11 +37,21 @@ const STATUS: Status = {
   organization: "default",
   assistant: "support",
   name: "The support assistant of the shop",
-  live: VERSION,
+  live: {
+    ...VERSION,
+    went_live: {
+      at: "2026-11-21T08:00:00Z",
+      actor: "service",
+      actor_id: null,
+      action: "rollback",
+      reason: WORDS,
+    },
+  },
   updates: {
     blocked_by: null,
     paused: false,
     paused_until: null,
+    cooldown_until: "2026-11-21T14:00:00Z",
     approval_required: false,
     protected_clauses: 2,
     today: 1,
@@ -132,6 +142,15 @@ for (const [name, page] of Object.entries(PAGES)) {
   });
 }
 
+Deno.test("status says why the live version is live, where that is not why it was written", () => {
+  const page = (action: string) => {
+    const went_live = { ...STATUS.live!.went_live!, action, reason: "too chatty" };
+    return statusPage([{ ...STATUS, live: { ...STATUS.live!, went_live } }], paper(100));
+  };
+  assert.match(page("rollback"), /rollback by the secret key: “too chatty”/u);
+  assert.doesNotMatch(page("publish"), /too chatty/u);
+});
+
 Deno.test("status says what holds updates up, and what to type", () => {
   const held: [string, Partial<Status["updates"]>, RegExp][] = [
     [
@@ -142,7 +161,7 @@ Deno.test("status says what holds updates up, and what to type", () => {
     ["paused", { paused: true }, /held: paused\n +→ pawl resume\n/u],
     ["locked", {}, /held: version 12 is locked\n +→ pawl unlock\n/u],
     ["awaiting_approval", {}, /held: a version waits for approval\n/u],
-    ["cooldown", {}, /held: the cooldown/u],
+    ["cooldown", {}, /held: the cooldown.* until 2026-11-21 14:00/u],
     ["daily_limit", { today: 3 }, /held: the daily limit is reached: 3 of 3/u],
     ["a later rule", {}, /held: a later rule\n/u],
   ];

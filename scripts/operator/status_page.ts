@@ -1,5 +1,6 @@
 /** The state of assistants, as operators read it. */
-import type { Reflection, Status, Version } from "./answers.ts";
+import type { Reflection, Status, Version, WentLive } from "./answers.ts";
+import { actor } from "./log_page.ts";
 import { besideLabels, clean, count, labelled, type Paper, score, wrap } from "./paper.ts";
 import { ago, span, stamp } from "./times.ts";
 
@@ -53,7 +54,7 @@ function section(status: Status, several: boolean, paper: Paper): string {
   return [title, ...labelled(rows, paper)].join("\n");
 }
 
-function live(version: Version | null, width: number, { ink, now }: Paper): string[] {
+function live(version: Status["live"], width: number, { ink, now }: Paper): string[] {
   if (!version) return [ink.alert("no version is live")];
   const since = version.activated_at ?? version.created_at;
   const by = version.created_by === "system" ? "the loop" : "a person";
@@ -61,7 +62,14 @@ function live(version: Version | null, width: number, { ink, now }: Paper): stri
   return [
     ...wrap(facts, width).map((line, index) => index === 0 ? line.replace(/^version \d+/u, ink.bold) : line),
     ...(version.reason ? wrap(version.reason, width).map(ink.dim) : []),
+    ...wrap(lastSwitch(version.went_live), width).map(ink.dim),
   ];
+}
+
+/** Why it is live, where that is another story than why it was written. */
+function lastSwitch(why: WentLive | null): string {
+  if (!why || why.action === "publish" || why.action === "write") return "";
+  return `${why.action} by ${actor(why)}${why.reason ? `: “${clean(why.reason)}”` : ""}`;
 }
 
 function scoreOf(version: Version | null): string {
@@ -72,7 +80,7 @@ function scoreOf(version: Version | null): string {
 }
 
 function updates(status: Status, width: number, next: (words: string) => string, { ink, now }: Paper): string[] {
-  const { blocked_by, paused_until, today, a_day } = status.updates;
+  const { blocked_by, paused_until, cooldown_until, today, a_day } = status.updates;
   if (blocked_by === null) {
     return [`${ink.good("may go on")}, ${today} of ${a_day} in 24 h`];
   }
@@ -81,7 +89,7 @@ function updates(status: Status, width: number, next: (words: string) => string,
     paused: [left > 0 ? `paused until ${stamp(paused_until!)} (for ${span(left)})` : "paused", "resume"],
     locked: [`version ${status.live?.version} is locked`, "unlock"],
     awaiting_approval: ["a version waits for approval"],
-    cooldown: ["the cooldown since the last change has not passed"],
+    cooldown: [`the cooldown since the last change runs until ${cooldown_until ? stamp(cooldown_until) : "later"}`],
     daily_limit: [`the daily limit is reached: ${today} of ${a_day} in 24 h`],
   };
   const [text, command] = why[blocked_by] ?? [blocked_by];

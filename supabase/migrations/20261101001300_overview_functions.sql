@@ -36,6 +36,18 @@ as $$
     'new_version', p_log.new_prompt_version, 'weaknesses', p_log.weaknesses)
 $$;
 
+-- What made a version live last: who, when, by what and why; null for the one an assistant begins with.
+create function pawl.went_live(p_prompt pawl.system_prompts) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'at', c.at, 'actor', c.actor, 'actor_id', c.actor_id, 'action', c.action, 'reason', c.reason, 'audit_id', c.id)
+  from pawl.audit_log c
+  where c.assistant_id = p_prompt.assistant_id and c.detail #> '{changed,live_version,to}' = to_jsonb(p_prompt.version)
+  order by c.at desc, c.id desc limit 1
+$$;
+
 -- The state of one assistant.
 create function pawl.status_of(p_assistant pawl.assistants) returns jsonb
 language sql stable
@@ -47,12 +59,17 @@ as $$
     'assistant', p_assistant.slug,
     'name', p_assistant.name,
     'live', (
-      select pawl.version_summary(p) from pawl.system_prompts p where p.assistant_id = p_assistant.id and p.is_active),
+      select pawl.version_summary(p) || jsonb_build_object('went_live', pawl.went_live(p))
+      from pawl.system_prompts p where p.assistant_id = p_assistant.id and p.is_active),
     'updates', jsonb_build_object(
       -- Why the loop may not publish now; null when it may.
       'blocked_by', pawl.update_block(p_assistant.id),
       'paused', pawl.is_paused(s),
       'paused_until', s.paused_until,
+      'cooldown_until', (
+        select max(p.activated_at) + s.cooldown_hours * interval '1 hour' from pawl.system_prompts p
+        where p.assistant_id = p_assistant.id
+          and p.activated_at > now() - s.cooldown_hours * interval '1 hour'),
       'approval_required', s.approval_required,
       'protected_clauses', cardinality(s.protected_clauses),
       'today', (
@@ -235,6 +252,7 @@ end
 $$;
 
 revoke execute on function
+  pawl.went_live(pawl.system_prompts),
   pawl.status_of(pawl.assistants),
   pawl.version_summary(pawl.system_prompts),
   pawl.reflection_summary(pawl.reflection_logs),

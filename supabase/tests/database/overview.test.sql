@@ -1,6 +1,6 @@
 -- What people look at before they decide: the exact shapes, whose rows, how many at a time, and nothing of conversations.
 begin;
-select plan(83);
+select plan(84);
 
 delete from pawl.organizations;
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper'),
@@ -18,8 +18,8 @@ create temp table quiet as select jsonb_build_object('version', 1, 'state', 'liv
   'previous_version', null, 'reflection_id', null) as version;
 select is(pg_temp.look('status', '''helper'''), jsonb_build_object('outcome', 'ok', 'assistants', jsonb_build_array(
   jsonb_build_object('organization_id', tests.id('acme'), 'organization', 'tests-acme', 'assistant', 'helper',
-    'name', 'acme/helper', 'live', version,
-    'updates', '{"blocked_by": null, "paused": false, "paused_until": null, "approval_required": false,
+    'name', 'acme/helper', 'live', version || '{"went_live": null}',
+    'updates', '{"blocked_by": null, "paused": false, "paused_until": null, "cooldown_until": null, "approval_required": false,
       "protected_clauses": 0, "today": 0, "a_day": 3, "owed": false}'::jsonb,
     'last_reflection', null, 'waiting', '{"answers": 0, "conversations": 0, "conversations_needed": 5}'::jsonb,
     'pending_suggestions', 0))), 'the state of an assistant that nothing has happened to') from quiet;
@@ -50,12 +50,15 @@ do $$ begin perform tests.steer('amy', 'write_prompt', '''A draft'''), tests.ste
 select is((pg_temp.look('status', '''default''') #> '{assistants,0}') - 'live', jsonb_build_object(
     'organization_id', tests.id('acme'), 'organization', 'tests-acme', 'assistant', 'default', 'name', 'acme/default',
     'updates', jsonb_build_object('blocked_by', 'paused', 'paused', true, 'paused_until', now() + interval '1 day',
+      'cooldown_until', now() + interval '6 hours',
       'approval_required', false, 'protected_clauses', 2, 'today', 1, 'a_day', 3, 'owed', false),
     'last_reflection', jsonb_build_object('reflection_id', id, 'at', now() - interval '10 minutes', 'version', 2, 'judged', 5,
       'discarded', 0, 'score', null, 'criterion_scores', '{}'::jsonb, 'action', 'suggestion', 'update_outcome', null,
       'new_version', null, 'weaknesses', '["curt"]'::jsonb),
     'waiting', '{"answers": 2, "conversations": 2, "conversations_needed": 5}'::jsonb, 'pending_suggestions', 1),
   'the state of one with a past') from second;
+select is((pg_temp.look('status', '''default''') #> '{assistants,0,live,went_live}') - '{at,audit_id}'::text[],
+  '{"action": "publish", "actor": "loop", "actor_id": null, "reason": "It was curt"}', 'and why its version is live');
 create temp table versions as select pg_temp.look('list_versions') -> 'versions' as v;
 select is((select jsonb_agg(x ->> 'state') from versions, jsonb_array_elements(v) x), '["draft", "live", "retired"]',
   'versions are drafts, live or retired, the newest first');
@@ -67,7 +70,7 @@ select is(v -> 0, jsonb_build_object('version', 3, 'state', 'draft', 'created_at
     'reason', 'a reason', 'previous_version', 2, 'reflection_id', null), 'one that a person wrote') from versions;
 select is(v -> 2 -> 'judged', '2', 'judged are the answers with a score') from versions;
 select is(v -> 2 -> 'score', '2.0000', 'which it shows') from versions;
-select is(pg_temp.look('status', '''default''') #> '{assistants,0,live}', v -> 1,
+select is(pg_temp.look('status', '''default''') #> '{assistants,0,live}' #- '{went_live}', v -> 1,
   'the state shows the live one like the list')
   from versions;
 select is(pg_temp.look('get_version', number) #> '{version,content}', content, 'the text of ' || number)
