@@ -161,7 +161,7 @@ Deno.test("status says what holds updates up, and what to type", () => {
     ["paused", { paused: true }, /held: paused\n +→ pawl resume\n/u],
     ["locked", {}, /held: version 12 is locked\n +→ pawl unlock\n/u],
     ["awaiting_approval", {}, /held: a version waits for approval\n/u],
-    ["cooldown", {}, /held: the cooldown.* until 2026-11-21 14:00/u],
+    ["cooldown", {}, /held: the cooldown[^]*until 2026-11-21\s+14:00/u],
     ["daily_limit", { today: 3 }, /held: the daily limit is reached: 3 of 3/u],
     ["a later rule", {}, /held: a later rule\n/u],
   ];
