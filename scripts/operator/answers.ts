@@ -11,6 +11,8 @@ export interface Version {
   judged: number;
   reason: string | null;
   previous_version: number | null;
+  /** Of the live one: where a rollback without a number goes. */
+  rollback_to: number | null;
 }
 
 /** Who made a version live, how and why. */
@@ -69,6 +71,8 @@ export interface Suggestion {
   at: string;
   type: string;
   priority: string;
+  /** About a version that is no longer live: there is nothing left to approve. */
+  superseded: boolean;
   status: "pending" | "approved" | "rejected" | "implemented";
   title: string;
   description: string;

@@ -50,7 +50,8 @@ function undoOf({ action, about, changed }: Change): string | null {
   };
   if (action === "resume") {
     const until = changed.paused_until?.from;
-    return typeof until === "string" ? `pause --until ${until}` : "pause";
+    if (typeof until !== "string") return "pause";
+    return new Date(until) > new Date() ? `pause --until ${until}` : null;
   }
   if (action === "approve" && about.owed) {
     return `reject ${about.suggestion_id}`;

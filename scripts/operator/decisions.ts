@@ -27,10 +27,11 @@ async function suggestionOf(scene: Scene): Promise<Pick<Suggestion, "suggestion_
 }
 
 export async function rollback(scene: Scene): Promise<Shown> {
-  const version = versionOf(scene);
+  const named = versionOf(scene);
   const place = await placeOf(scene);
-  await agreeOnLive(scene, (live) => version ?? live.previous_version);
-  return await decide(scene, { action: "rollback", ...given({ version }), ...place });
+  // To what was agreed on, should another version go live meanwhile.
+  const agreed = await agreeOnLive(scene, (live) => named ?? live.rollback_to);
+  return await decide(scene, { action: "rollback", ...given({ version: named ?? agreed }), ...place });
 }
 
 export async function activate(scene: Scene): Promise<Shown> {
@@ -91,17 +92,21 @@ async function decide({ server }: Scene, decision: Record<string, unknown>): Pro
   return { json: text, page: (paper) => changePage(body, paper) };
 }
 
-/** Nobody is asked about what would change nothing, or cannot be: the server says so. */
+/**
+ * Returns the version that was agreed on. Nobody is asked about what would change nothing, or cannot be: the server says
+ * so.
+ */
 async function agreeOnLive(
   scene: Scene,
-  target: (live: { previous_version: number | null }) => number | string | null,
-): Promise<void> {
+  target: (live: { rollback_to: number | null }) => number | string | null,
+): Promise<number | undefined> {
   if (!scene.asks) return;
   const live = (await readVersion(scene)).body.version;
   const next = target(live);
   if (next === null || next === live.version) return;
   const what = typeof next === "number" ? `version ${next}` : next;
   await agree(scene, `Make ${what} live in place of version ${live.version}?`);
+  return typeof next === "number" ? next : undefined;
 }
 
 async function agree(scene: Scene, question: string): Promise<void> {

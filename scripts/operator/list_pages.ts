@@ -75,19 +75,25 @@ function section(one: Suggestion, id: string, paper: Paper): string {
   return [...lines, ...nextSteps(one, id, paper).map((step) => `  ${ink.dim(`→ ${step}`)}`)].join("\n");
 }
 
-function about({ version, about_version, score: mean, implemented_in_version }: Suggestion): string[] {
+function about({ superseded, version, about_version, score: mean, implemented_in_version }: Suggestion): string[] {
   const judged = mean === null ? "" : `, which scored ${score(mean)}`;
   if (implemented_in_version !== null) {
     return [`live as version ${implemented_in_version}`];
   }
+  if (superseded) return [`about version ${about_version}, which is no longer live`];
   if (version !== null) {
     return [`version ${version} in place of ${about_version}${judged}`];
   }
   return about_version === null ? [] : [`about version ${about_version}${judged}`];
 }
 
-function nextSteps({ status, version, about_version }: Suggestion, id: string, { command }: Paper): string[] {
+function nextSteps(
+  { status, superseded, version, about_version }: Suggestion,
+  id: string,
+  { command }: Paper,
+): string[] {
   if (status !== "pending") return [];
+  if (superseded) return [command(`reject ${id}`), ...(version === null ? [] : [command(`activate ${version}`)])];
   const compare = version === null || about_version === null ? [] : [command(`diff ${about_version} ${version}`)];
   return [...compare, command(`approve ${id}`), command(`reject ${id}`)];
 }

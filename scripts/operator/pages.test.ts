@@ -30,6 +30,7 @@ const VERSION: Version = {
   judged: 20,
   reason: WORDS,
   previous_version: 11,
+  rollback_to: 11,
 };
 
 const STATUS: Status = {
@@ -79,6 +80,7 @@ const SUGGESTION: Suggestion = {
   type: "prompt_change",
   priority: "high",
   status: "pending",
+  superseded: false,
   title: "A version waits for approval",
   description: WORDS,
   proposed_change: null,

@@ -70,7 +70,7 @@ as $$
 $$;
 
 -- The reflection on a live version whose update is still to be made: the newest one, where it called for one and is not
--- older than p_since, or one whose suggestion a person approved; null when there is none.
+-- older than p_since, or one whose suggestion a person approved since the version went live; null when there is none.
 create function pawl.owed_update(p_prompt pawl.system_prompts, p_since timestamptz) returns uuid
 language sql stable
 set search_path = ''
@@ -82,6 +82,7 @@ as $$
     select last.id from last where last.action_taken = 'prompt_update' and last.created_at > p_since
     union all
     select s.reflection_log_id from pawl.approved_suggestions(p_prompt.assistant_id) s
+    where s.reviewed_at >= coalesce(p_prompt.activated_at, '-infinity')
   )
   select l.id from called_for c join pawl.reflection_logs l on l.id = c.id
   where l.prompt_id = p_prompt.id and l.update_outcome is null

@@ -80,10 +80,11 @@ as $$
     when p_log.update_outcome is not null then (
       select jsonb_build_object(
         'outcome', p_log.update_outcome, 'new_version', p_log.new_prompt_version,
-        'previous_version', p_log.prompt_version_evaluated, 'change_reason', p.change_reason)
+        'previous_version', coalesce(b.version, p_log.prompt_version_evaluated), 'change_reason', p.change_reason)
         || case p_log.update_outcome when 'proposed' then jsonb_build_object('suggestion_id', p_log.suggestion_id)
              else '{}' end
-      from pawl.system_prompts p where p.reflection_log_id = p_log.id)
+      from pawl.system_prompts p left join pawl.system_prompts b on b.id = p.previous_version_id
+      where p.reflection_log_id = p_log.id)
   end
 $$;
 

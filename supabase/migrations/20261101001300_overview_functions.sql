@@ -1,5 +1,5 @@
 -- What people look at before they decide: the state of the loop, versions, suggestions, what happened. For those who may
--- steer (see control_functions). Outcomes as there; texts of conversations are in none of them.
+-- steer (see steering). Outcomes as there; texts of conversations are in none of them.
 
 -- A version without its text. `state` is live, draft (never was live) or retired.
 create function pawl.version_summary(p_prompt pawl.system_prompts) returns jsonb
@@ -22,6 +22,8 @@ as $$
       select count(*) from pawl.message_evaluations e where e.prompt_id = p_prompt.id and not e.discarded),
     'reason', p_prompt.change_reason,
     'previous_version', (select b.version from pawl.system_prompts b where b.id = p_prompt.previous_version_id),
+    -- Where a rollback without a number goes.
+    'rollback_to', case when p_prompt.is_active then pawl.version_before(p_prompt) end,
     'reflection_id', p_prompt.reflection_log_id)
 $$;
 
@@ -93,7 +95,8 @@ as $$
       cross join lateral pawl.unjudged_answers(p.id, now() - s.window_hours * interval '1 hour', 1000) u
       where p.assistant_id = p_assistant.id and p.is_active),
     'pending_suggestions', (
-      select count(*) from pawl.suggestions g where g.assistant_id = p_assistant.id and g.status = 'pending'))
+      select count(*) from pawl.suggestions g
+      where g.assistant_id = p_assistant.id and g.status = 'pending' and not pawl.is_superseded(g)))
   from pawl.loop_settings s, pawl.organizations o
   where s.assistant_id = p_assistant.id and o.id = p_assistant.organization_id
 $$;
@@ -185,7 +188,8 @@ end
 $$;
 
 -- {outcome, suggestions: […]}: newest first, those made before p_before, of one status or (p_status null) of any; up to
--- 100. `version` is the one that waits for approval, where one has been written.
+-- 100. `version` is the one that waits for approval, where one has been written; `superseded`: about a version that is no
+-- longer live, so that only rejecting is left.
 create function public.pawl_list_suggestions(
   p_status text default 'pending', p_assistant text default null, p_organization_id uuid default null,
   p_before timestamptz default null, p_limit integer default 20, p_user_id uuid default null
@@ -202,7 +206,7 @@ begin
   return jsonb_build_object('outcome', 'ok', 'suggestions', (
     select coalesce(jsonb_agg(jsonb_build_object(
         'suggestion_id', g.id, 'at', g.created_at, 'type', g.suggestion_type, 'priority', g.priority,
-        'status', g.status, 'title', g.title, 'description', g.description, 'proposed_change', g.proposed_change,
+        'status', g.status, 'superseded', g.status = 'pending' and pawl.is_superseded(g), 'title', g.title, 'description', g.description, 'proposed_change', g.proposed_change,
         'version', p.version,
         'about_version', coalesce(parent.version, l.prompt_version_evaluated), 'score', l.overall_score,
         'reflection_id', g.reflection_log_id, 'reviewed_by', g.reviewed_by, 'reviewed_at', g.reviewed_at,

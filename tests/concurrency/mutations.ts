@@ -23,7 +23,9 @@ const REFLECTIONS = "20261101000700_reflections.sql";
 const TURN_FUNCTIONS = "20261101000800_turn_functions.sql";
 const REFLECTION_FUNCTIONS = "20261101001000_reflection_functions.sql";
 const PROMPT_FUNCTIONS = "20261101001100_prompt_functions.sql";
-const CONTROL_FUNCTIONS = "20261101001200_control_functions.sql";
+const STEERING = "20261101001200_steering.sql";
+const SETTING_DECISIONS = "20261101001210_setting_decisions.sql";
+const SUGGESTION_DECISIONS = "20261101001230_suggestion_decisions.sql";
 
 const LEASE_HEEDED: Edit = {
   file: REFLECTION_FUNCTIONS,
@@ -35,12 +37,12 @@ const PUBLISHERS_LOCK = cut(
   "perform from pawl.assistants where id = v_log.assistant_id for no key update;",
 );
 const PEOPLES_LOCK: Edit = {
-  file: CONTROL_FUNCTIONS,
+  file: STEERING,
   text: "perform from pawl.assistants where id = s.assistant_id for no key update;",
   becomes: "perform from pawl.assistants where id = s.assistant_id;",
 };
 const SETTINGS_LOCK: Edit = {
-  file: CONTROL_FUNCTIONS,
+  file: SETTING_DECISIONS,
   text: "from pawl.loop_settings where assistant_id = s.assistant_id for update;",
   becomes: "from pawl.loop_settings where assistant_id = s.assistant_id;",
 };
@@ -290,14 +292,14 @@ begin
     name: "publishers wait for people",
     without: PUBLISHERS_LOCK,
     scenario: "everyActionAtOnce",
-    fails: /23505|40P01|which was/,
+    fails: /23505|40P01|which was|publishes against/,
   },
   {
     name: "approving locks the suggestion",
     without: unlocked(
-      CONTROL_FUNCTIONS,
+      SUGGESTION_DECISIONS,
       "v_suggestion from pawl.suggestions where id = p_suggestion_id",
-      "\n  select * into v_prompt",
+      "\n  if not found then\n    return jsonb_build_object('outcome', 'suggestion_not_found'); -- deleted while this waited\n  end if;",
     ),
     spares: [{ ...PEOPLES_LOCK, why: "whoever reviews holds the assistant too" }],
     scenario: "oneVerdict",
@@ -306,9 +308,9 @@ begin
   {
     name: "rejecting locks the suggestion",
     without: unlocked(
-      CONTROL_FUNCTIONS,
+      SUGGESTION_DECISIONS,
       "v_suggestion from pawl.suggestions where id = p_suggestion_id",
-      "\n  if v_suggestion.status = 'implemented'",
+      "\n  if not found then\n    return jsonb_build_object('outcome', 'suggestion_not_found'); -- deleted while this waited\n  elsif",
     ),
     spares: [{ ...PEOPLES_LOCK, why: "whoever reviews holds the assistant too" }],
     scenario: "oneVerdict",

@@ -68,6 +68,8 @@ const WRONG_BODIES: Record<string, Case[]> = {
     ["too many clauses", { action: "protect", clauses: Array(51).fill("a") }, /`clauses`.*50/u],
     ["a pause until no time", { action: "pause", until: "after lunch" }, /`until`.*time/u],
     ["a pause until a day there is not", { action: "pause", until: "2031-02-30" }, /`until`.*time/u],
+    ["a pause until a time of no zone", { action: "pause", until: "2031-01-01 00:00 Mars/Phobos" }, /`until`.*time/u],
+    ["a pause until a time of a zone beyond all", { action: "pause", until: "2031-01-01T00:00:00+99:00" }, /`until`/u],
     ["a pause until yesterday", { action: "pause", until: "2020-01-01T00:00:00Z" }, /`until`.*future/u],
     ["a version to resume", { action: "resume", version: 1 }, /`version`/u],
     ["half a version", { action: "rollback", version: 1.5 }, /`version`/u],

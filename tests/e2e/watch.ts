@@ -92,7 +92,7 @@ export function overheard(where: string, response: Response): Response {
 
 /** Who hands the database itself a time that is none is told by it what they wrote; prompt-updater does not repeat it. */
 function isOwnTime(where: string, text: string): boolean {
-  return where.startsWith("/rest/") && /"code":"2200[78]"/u.test(text);
+  return where.startsWith("/rest/") && /"code":"22(00[789]|023)"/u.test(text);
 }
 
 /** Of an answer that nobody may be told, with whatever status it comes. */

@@ -38,7 +38,8 @@ impl From<Error> for ApiError {
             Error::Store(fault) => Self::fault(fault.told(), fault.cause()),
             Error::Model(ModelError::Unauthorized) => ModelAccess::refused(),
             Error::Model(fault) => {
-                let message = format!("No new prompt: {fault}. It is still owed; the next call tries again.");
+                let message =
+                    format!("No new prompt: {fault}. It is still owed; the next call tries again, five times in all.");
                 Self::new(fault.status(), fault.code(), message).with_cause(fault.to_string())
             }
         }
@@ -71,7 +72,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::ContentInvalid => (400, "invalid_request", "`content`: must have 1 to 100000 characters."),
         Refusal::VersionNotFound => (404, "version_not_found", "`version`: the assistant has no such version."),
         Refusal::NoEarlierVersion => {
-            (409, "no_earlier_version", "The live version took over from none; name a `version` to go to.")
+            (409, "no_earlier_version", "It is not known which version the live one took over from; name a `version`.")
         }
         Refusal::SuggestionNotFound => (404, "suggestion_not_found", "`suggestion_id`: there is no such suggestion."),
         Refusal::ClausesMissing { clauses } => {
@@ -83,7 +84,8 @@ fn refused(refusal: &Refusal) -> ApiError {
             return ApiError::new(409, "clauses_missing", message);
         }
         Refusal::AlreadyReviewed { status } => {
-            let message = format!("The suggestion is {status} already. What is live can be rolled back or activated.");
+            let message =
+                format!("The suggestion is {status} already. A version it held can be activated, or rolled back.");
             return ApiError::new(409, "already_reviewed", message);
         }
         Refusal::Superseded { live_version } => {

@@ -23,8 +23,8 @@ use crate::{
 
 /// How often a prompt is written before the guards have the last word.
 const ATTEMPTS: usize = 2;
-/// How long the model may take for one: both, with five calls of the database, end within the platform's 150 s.
-const PATIENCE: Patience = Patience { total: Duration::from_secs(50), silence: Duration::from_secs(40) };
+/// How long the model may take for one: both, with six calls of the database, end within the platform's 150 s.
+const PATIENCE: Patience = Patience { total: Duration::from_secs(44), silence: Duration::from_secs(40) };
 
 /// What a change needs of the world.
 pub struct Ports<'a, S, M> {

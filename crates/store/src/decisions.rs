@@ -80,7 +80,7 @@ pub struct Order<'a> {
 /// Why a decision was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "documented in control_functions.sql")]
+#[expect(missing_docs, reason = "documented in the migrations steering and *_decisions")]
 pub enum Refusal {
     Unauthorized,
     UserNotAllowed,

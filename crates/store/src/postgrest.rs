@@ -253,8 +253,10 @@ impl Decisions for Postgrest {
                 read(function, done.remove("ok").unwrap_or_default()).map(Ok)
             }
             Ok(refusal) => read(function, refusal).map(Err),
-            // Postgres' codes for what is no time, or none it can hold.
-            Err(StoreError::Unexpected(code)) if ["22007", "22008"].contains(&code.as_str()) => {
+            // Postgres' codes for what is no time, or none it can hold, or of no zone there is.
+            Err(StoreError::Unexpected(code))
+                if matches!(order.decision, Decision::Pause { .. }) && code.starts_with("22") =>
+            {
                 Ok(Err(Refusal::UntilInvalid))
             }
             Err(fault) => Err(fault),

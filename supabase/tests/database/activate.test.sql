@@ -49,7 +49,9 @@ select results_eq('select prompt_version_evaluated, new_prompt_version from pawl
   'values (4, 3)', 'and the log says so');
 select is(tests.steered('amy', 'rollback_prompt') -> 'changed', '{"live_version": {"from": 3, "to": 1}}',
   'then further');
-select is(tests.unmoved('amy', 'rollback_prompt'), 'no_earlier_version', 'and stops at the first');
+select is(tests.steered('amy', 'rollback_prompt') -> 'changed', '{"live_version": {"from": 1, "to": 3}}',
+  'and on to the one that going back to the first replaced');
+do $$ begin perform tests.steer('amy', 'rollback_prompt', '1'); end $$;
 select is(tests.unmoved('amy', 'rollback_prompt', 'p_assistant => ''helper'''), 'no_earlier_version',
   'where there is but one there is none before it');
 select is(tests.unmoved('amy', 'rollback_prompt', '9'), 'version_not_found', 'an unknown version');

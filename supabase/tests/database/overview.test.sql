@@ -15,7 +15,7 @@ language sql as $$ select tests.call(p_who, format('select public.pawl_%s(%s)', 
 -- An assistant that nothing has happened to
 create temp table quiet as select jsonb_build_object('version', 1, 'state', 'live', 'created_at', now(), 'created_by', 'human',
   'created_by_user', null, 'activated_at', null, 'locked', false, 'score', null, 'judged', 0, 'reason', null,
-  'previous_version', null, 'reflection_id', null) as version;
+  'previous_version', null, 'rollback_to', null, 'reflection_id', null) as version;
 select is(pg_temp.look('status', '''helper'''), jsonb_build_object('outcome', 'ok', 'assistants', jsonb_build_array(
   jsonb_build_object('organization_id', tests.id('acme'), 'organization', 'tests-acme', 'assistant', 'helper',
     'name', 'acme/helper', 'live', version || '{"went_live": null}',
@@ -64,10 +64,10 @@ select is((select jsonb_agg(x ->> 'state') from versions, jsonb_array_elements(v
   'versions are drafts, live or retired, the newest first');
 select is(v -> 1, jsonb_build_object('version', 2, 'state', 'live', 'created_at', now(), 'created_by', 'system',
     'created_by_user', null, 'activated_at', now(), 'locked', true, 'score', null, 'judged', 0, 'reason', 'It was curt',
-    'previous_version', 1, 'reflection_id', id), 'one that the loop wrote') from versions, first;
+    'previous_version', 1, 'rollback_to', 1, 'reflection_id', id), 'one that the loop wrote') from versions, first;
 select is(v -> 0, jsonb_build_object('version', 3, 'state', 'draft', 'created_at', now(), 'created_by', 'human',
     'created_by_user', tests.id('amy'), 'activated_at', null, 'locked', false, 'score', null, 'judged', 0,
-    'reason', 'a reason', 'previous_version', 2, 'reflection_id', null), 'one that a person wrote') from versions;
+    'reason', 'a reason', 'previous_version', 2, 'rollback_to', null, 'reflection_id', null), 'one that a person wrote') from versions;
 select is(v -> 2 -> 'judged', '2', 'judged are the answers with a score') from versions;
 select is(v -> 2 -> 'score', '2.0000', 'which it shows') from versions;
 select is(pg_temp.look('status', '''default''') #> '{assistants,0,live}' #- '{went_live}', v -> 1,
@@ -80,7 +80,7 @@ from unnest('{0,4}'::text[]) number;
 select is(pg_temp.look('list_suggestions') -> 'suggestions', jsonb_build_array(jsonb_build_object(
     'suggestion_id', f.id, 'at', now() - interval '10 minutes', 'type', 'prompt_change', 'priority', 'medium',
     'status', 'pending', 'title', 'Answers are curt', 'description', 'They stop early', 'proposed_change', 'Say more',
-    'version', null, 'about_version', 2, 'score', null, 'reflection_id', s.id, 'reviewed_by', null, 'reviewed_at', null,
+    'version', null, 'about_version', 2, 'superseded', false, 'score', null, 'reflection_id', s.id, 'reviewed_by', null, 'reviewed_at', null,
     'review_notes', null, 'implemented_in_version', null)), 'what there is to decide') from findings f, second s;
 select is(jsonb_path_query_array(pg_temp.look('list_events', '''default''') -> 'events', '$[*].keyvalue() ? (@.key == "action").value'),
   '["lock", "pause", "protect", "write", "publish", "suggestion", "prompt_update"]', 'what happened, the last first');

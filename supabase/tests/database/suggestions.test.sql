@@ -1,6 +1,6 @@
 -- Findings for a person: approved, they have the loop write a version; rejected, they do not.
 begin;
-select plan(55);
+select plan(56);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2), tests.make_assistant('acme/helper');
 select tests.make_member('amy', 'acme', 'admin'), tests.make_member('ben', 'acme', 'admin');
@@ -131,7 +131,9 @@ do $$ begin perform tests.steer('amy', 'activate_prompt', '3'), pg_temp.approve(
 select is(tests.due('acme/default'), 'insufficient_data', 'approved and then replaced');
 select is(tests.begin_update(pg_temp.reflection()), 'superseded', 'they are no longer written');
 do $$ begin perform tests.steer('amy', 'activate_prompt', '3'); end $$;
-select is(tests.due('acme/default'), 'update', 'unless it comes back');
+select is(tests.due('acme/default'), 'update', 'unless it is live at the moment of the approval');
+update pawl.suggestions set reviewed_at = now() - interval '1 second' where status = 'approved';
+select is(tests.due('acme/default'), 'insufficient_data', 'and no longer when it comes back later');
 update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
 update findings set id = tests.make_suggestion('acme/default', '1 hour', 3);
 select is(pg_temp.unmoved('approve'), 'superseded, {"live_version": null}', 'nor where nothing is live');

@@ -91,11 +91,12 @@ impl State {
                 if clauses.len() > 50 || !clauses.iter().all(fits) {
                     return Err(Refusal::ClausesInvalid);
                 }
-                let live = self.live_prompt(assistant_id).map(|p| p.content.clone()).unwrap_or_default();
+                let live = self.live_prompt(assistant_id).map(|p| p.content.clone());
                 let mut decided =
                     self.change_settings(assistant_id, "protect", |s| s.protected_clauses = clauses.to_vec());
                 if let Ok(change) = &mut decided {
-                    change.about = json!({"missing": self.missing_clauses(assistant_id, &live)});
+                    let missing = live.map(|live| self.missing_clauses(assistant_id, &live));
+                    change.about = json!({"missing": missing.unwrap_or_default()});
                 }
                 decided
             }
@@ -104,7 +105,7 @@ impl State {
             Decision::Write { content, activate } => self.write(assistant_id, content, activate, reason, id, now),
             Decision::Lock { version, locked } => self.lock(assistant_id, version, locked),
             Decision::Approve { suggestion_id } => self.approve(assistant_id, suggestion_id, now),
-            Decision::Reject { suggestion_id } => self.reject(suggestion_id),
+            Decision::Reject { suggestion_id } => self.reject(suggestion_id, now),
         }
     }
 
@@ -138,6 +139,16 @@ impl State {
         self.changed(action, json!({}), &before, &after)
     }
 
+    /// One that waited for approval has it now: its suggestion. (`prompt` as it was before it went live.)
+    fn settle_waiting(&mut self, prompt: &Prompt) -> Option<Uuid> {
+        let waits = |s: &&mut Suggested| s.prompt_id == Some(prompt.id) && s.status == "pending" && !prompt.is_active;
+        let suggestion = self.suggestions.iter_mut().find(waits)?;
+        suggestion.status = "implemented";
+        let (id, reflection_id) = (suggestion.id, suggestion.reflection_id);
+        self.settle(reflection_id, UpdateOutcome::Published(prompt.version));
+        Some(id)
+    }
+
     fn live_version(&self, assistant_id: Uuid) -> Option<i32> {
         self.live_prompt(assistant_id).map(|p| p.version)
     }
@@ -147,20 +158,12 @@ impl State {
         let ours = |p: &&Prompt| p.assistant_id == assistant_id && p.version == version;
         let Some(target) = self.prompts.iter().find(ours).cloned() else { return Err(Refusal::VersionNotFound) };
         if !target.is_active {
-            self.go_live(assistant_id, target.id, now);
+            self.go_live(assistant_id, target.id, action == "rollback", now);
         }
-        // One that waited for approval has it now.
-        let waited = |s: &&mut Suggested| s.prompt_id == Some(target.id) && s.status == "pending" && !target.is_active;
-        let waited = self.suggestions.iter_mut().find(waited).map(|suggestion| {
-            suggestion.status = "implemented";
-            (suggestion.id, suggestion.reflection_id)
-        });
-        if let Some((_, reflection_id)) = waited {
-            self.settle(reflection_id, UpdateOutcome::Published(version));
-        }
+        let waited = self.settle_waiting(&target);
         let missing = self.missing_clauses(assistant_id, &target.content);
         let of_missing = (!missing.is_empty()).then(|| ("missing_clauses".to_owned(), json!(missing)));
-        let of_waited = waited.map(|(id, _)| ("suggestion_id".to_owned(), json!(id)));
+        let of_waited = waited.map(|id| ("suggestion_id".to_owned(), json!(id)));
         let about: Map<_, _> =
             [("version".to_owned(), json!(version))].into_iter().chain(of_missing).chain(of_waited).collect();
         let [pending, implemented] = ["pending", "implemented"].map(|status| waited.map(|_| status));
@@ -172,7 +175,11 @@ impl State {
     fn roll_back(&mut self, assistant_id: Uuid, version: Option<i32>, log_id: Uuid, now: DateTime<Utc>) -> Decided {
         let live = self.live_prompt(assistant_id).cloned();
         let parent = live.as_ref().and_then(|p| p.previous_id);
-        let earlier = self.prompts.iter().find(|p| Some(p.id) == parent).map(|p| p.version);
+        let parent = self.prompts.iter().find(|p| Some(p.id) == parent).map(|p| p.version);
+        // As `pawl.version_before`.
+        let at = live.as_ref().map(|p| p.version);
+        let switched = self.switches.iter().rfind(|(of, _, to)| *of == assistant_id && Some(*to) == at);
+        let earlier = switched.and_then(|(_, from, _)| *from).or(parent);
         let Some(version) = version.or(earlier) else { return Err(Refusal::NoEarlierVersion) };
         let decided = self.switch(assistant_id, "rollback", version, now);
         if let (Ok(Change { audit_id: Some(_), .. }), Some(target)) = (&decided, self.live_prompt(assistant_id)) {
@@ -233,12 +240,22 @@ impl State {
                 (id, version)
             }
         };
+        let mut waited = None;
         if activate && live.is_none_or(|(live, _)| live != id) {
-            self.go_live(assistant_id, id, now);
+            let written = self.prompts.iter().find(|p| p.id == id).cloned();
+            self.go_live(assistant_id, id, false, now);
+            waited = written.and_then(|prompt| self.settle_waiting(&prompt));
         }
-        let before = json!({"latest_version": newest.map(|(_, version, _)| version), "live_version": live.map(|(_, version)| version)});
-        let after = json!({"latest_version": version, "live_version": self.live_version(assistant_id)});
-        self.changed("write", json!({"version": version}), &before, &after)
+        let about = match waited {
+            None => json!({"version": version}),
+            Some(id) => json!({"version": version, "suggestion_id": id}),
+        };
+        let [pending, implemented] = ["pending", "implemented"].map(|status| waited.map(|_| status));
+        let (newest, live) = (newest.map(|(_, version, _)| version), live.map(|(_, version)| version));
+        let before = json!({"latest_version": newest, "live_version": live, "status": pending});
+        let live = self.live_version(assistant_id);
+        let after = json!({"latest_version": version, "live_version": live, "status": implemented});
+        self.changed("write", about, &before, &after)
     }
 
     fn lock(&mut self, assistant_id: Uuid, version: Option<i32>, locked: bool) -> Decided {
@@ -259,13 +276,14 @@ impl State {
         status: &'static str,
         about: Value,
         live: Value,
+        now: DateTime<Utc>,
     ) -> Decided {
         let Some(suggestion) = self.suggestions.iter_mut().find(|s| s.id == suggestion_id) else {
             return Err(Refusal::SuggestionNotFound);
         };
         let mut before = json!({"status": suggestion.status});
         let mut after = json!({"status": status});
-        suggestion.status = status;
+        (suggestion.status, suggestion.reviewed_at) = (status, Some(now));
         if let (Some(before), Some(after), Some((from, to))) =
             (before.as_object_mut(), after.as_object_mut(), live.get("from").zip(live.get("to")))
         {
@@ -280,13 +298,11 @@ impl State {
             return Err(Refusal::SuggestionNotFound);
         };
         let about = json!({"suggestion_id": suggestion_id});
-        match suggestion.status {
-            "rejected" => return Err(Refusal::AlreadyReviewed { status: "rejected".to_owned() }),
-            "pending" => {}
+        match (suggestion.status, suggestion.kind) {
+            ("rejected", _) => return Err(Refusal::AlreadyReviewed { status: "rejected".to_owned() }),
+            (_, "prompt_change") if suggestion.status != "implemented" => {}
+            ("pending", _) => return self.review(suggestion_id, "approve", "approved", about, Value::Null, now),
             _ => return self.changed("approve", about, &json!({}), &json!({})),
-        }
-        if suggestion.kind != "prompt_change" {
-            return self.review(suggestion_id, "approve", "approved", about, Value::Null);
         }
         let live = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
         let written = self.prompts.iter().find(|p| Some(p.id) == suggestion.prompt_id).cloned();
@@ -296,22 +312,37 @@ impl State {
             return Err(Refusal::Superseded { live_version: live.map(|(_, version)| version) });
         }
         let Some(written) = written else {
-            let block = self.assistant(assistant_id).and_then(|a| self.update_block(a, now));
-            let about = json!({"suggestion_id": suggestion_id, "owed": true, "blocked_by": block});
-            return self.review(suggestion_id, "approve", "approved", about, Value::Null);
+            return self.have_it_written(assistant_id, &suggestion, now);
         };
         let clauses = self.missing_clauses(assistant_id, &written.content);
         if !clauses.is_empty() {
             return Err(Refusal::ClausesMissing { clauses });
         }
-        self.go_live(assistant_id, written.id, now);
+        self.go_live(assistant_id, written.id, false, now);
         self.settle(suggestion.reflection_id, UpdateOutcome::Published(written.version));
         let about = json!({"suggestion_id": suggestion_id, "version": written.version});
         let live = json!({"from": live.map(|(_, version)| version), "to": written.version});
-        self.review(suggestion_id, "approve", "implemented", about, live)
+        self.review(suggestion_id, "approve", "implemented", about, live, now)
     }
 
-    fn reject(&mut self, suggestion_id: Uuid) -> Decided {
+    /// As `pawl.have_it_written`.
+    fn have_it_written(&mut self, assistant_id: Uuid, suggestion: &Suggested, now: DateTime<Utc>) -> Decided {
+        let block = self.assistant(assistant_id).and_then(|a| self.update_block(a, now));
+        let about = json!({"suggestion_id": suggestion.id, "owed": true, "blocked_by": block});
+        let refused = |l: &&mut Log| l.id == suggestion.reflection_id && l.update == Some(UpdateOutcome::Refused);
+        let anew = self.logs.iter_mut().find(refused).map(|log| (log.update, log.update_attempts) = (None, 0));
+        match (suggestion.status, anew) {
+            ("approved", Some(())) => {
+                self.changed("approve", about, &json!({"update": "refused"}), &json!({"update": "owed"}))
+            }
+            ("approved", None) => {
+                self.changed("approve", json!({"suggestion_id": suggestion.id}), &json!({}), &json!({}))
+            }
+            _ => self.review(suggestion.id, "approve", "approved", about, Value::Null, now),
+        }
+    }
+
+    fn reject(&mut self, suggestion_id: Uuid, now: DateTime<Utc>) -> Decided {
         let Some(suggestion) = self.suggestions.iter().find(|s| s.id == suggestion_id).cloned() else {
             return Err(Refusal::SuggestionNotFound);
         };
@@ -322,10 +353,10 @@ impl State {
             _ => {}
         }
         for log in self.logs.iter_mut().filter(|l| l.id == suggestion.reflection_id) {
-            if matches!(log.update, Some(UpdateOutcome::Proposed(_))) {
+            if matches!(log.update, Some(UpdateOutcome::Proposed(_))) && suggestion.prompt_id.is_some() {
                 log.update = Some(UpdateOutcome::Refused);
             }
         }
-        self.review(suggestion_id, "reject", "rejected", about, Value::Null)
+        self.review(suggestion_id, "reject", "rejected", about, Value::Null, now)
     }
 }

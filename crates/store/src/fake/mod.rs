@@ -198,6 +198,7 @@ pub struct Suggested {
     /// The version that waits for approval.
     pub prompt_id: Option<Uuid>,
     pub status: &'static str,
+    pub reviewed_at: Option<DateTime<Utc>>,
 }
 
 pub(crate) struct Assistant {
@@ -236,6 +237,8 @@ pub(crate) struct State {
     pub(crate) suggestions: Vec<Suggested>,
     /// Rows of the audit log.
     pub(crate) changes: i64,
+    /// Those of the live version: of an assistant, from, to.
+    pub(crate) switches: Vec<(Uuid, Option<i32>, i32)>,
     pub(crate) evaluated: BTreeMap<Uuid, Option<f64>>,
     failures: Vec<(&'static str, StoreError)>,
     calls: Vec<&'static str>,

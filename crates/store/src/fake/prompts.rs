@@ -101,8 +101,8 @@ impl State {
     }
 
     /// As `pawl.approved_suggestions`, of one reflection.
-    pub(crate) fn is_approved(&self, reflection_id: Uuid) -> bool {
-        self.suggestions.iter().any(|s| {
+    pub(crate) fn approved(&self, reflection_id: Uuid) -> Option<&Suggested> {
+        self.suggestions.iter().find(|s| {
             s.reflection_id == reflection_id
                 && s.status == "approved"
                 && s.kind == "prompt_change"
@@ -111,7 +111,7 @@ impl State {
     }
 
     fn calls_for_update(&self, log: &Log) -> bool {
-        log.action == Some(Action::PromptUpdate) || self.is_approved(log.id)
+        log.action == Some(Action::PromptUpdate) || self.approved(log.id).is_some()
     }
 
     /// True while a version that is to follow the live one waits for a person.
@@ -134,6 +134,7 @@ impl State {
             kind: "escalation",
             prompt_id: None,
             status: "pending",
+            reviewed_at: None,
         });
     }
 
@@ -152,15 +153,21 @@ impl State {
         approved.filter(|_| live).for_each(|s| s.status = "implemented");
     }
 
-    /// As `pawl.go_live`.
-    pub(crate) fn go_live(&mut self, assistant_id: Uuid, prompt_id: Uuid, now: DateTime<Utc>) {
-        let before = self.live_prompt(assistant_id).map(|p| p.id);
+    /// As `pawl.go_live`, and the record of it; a rollback's is left out, as in `pawl.version_before`.
+    pub(crate) fn go_live(&mut self, assistant_id: Uuid, prompt_id: Uuid, by_rollback: bool, now: DateTime<Utc>) {
+        let before = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
         for prompt in self.prompts.iter_mut().filter(|p| p.assistant_id == assistant_id) {
             prompt.is_active = prompt.id == prompt_id;
             if prompt.is_active {
-                let is_draft = prompt.activated_at.is_none() && prompt.previous_id.is_some();
-                prompt.previous_id = if is_draft { before } else { prompt.previous_id };
+                if prompt.activated_at.is_none() {
+                    prompt.previous_id = before.map(|(id, _)| id).or(prompt.previous_id);
+                }
                 prompt.activated_at = Some(now);
+                if !by_rollback {
+                    self.switches.push((assistant_id, before.map(|(_, version)| version), prompt.version));
+                }
+            } else if before.is_some_and(|(id, _)| id == prompt.id) {
+                prompt.activated_at = prompt.activated_at.or(Some(prompt.created_at));
             }
         }
     }
@@ -227,11 +234,12 @@ impl State {
                 kind: "prompt_change",
                 prompt_id: Some(id),
                 status: "pending",
+                reviewed_at: None,
             });
             self.settle(log.id, UpdateOutcome::Proposed(new_version));
             return Publish::Proposed { new_version, change_reason, suggestion_id };
         }
-        self.go_live(log.assistant_id, id, now);
+        self.go_live(log.assistant_id, id, false, now);
         self.settle(log.id, UpdateOutcome::Published(new_version));
         Publish::Published { new_version, previous_version: judged, change_reason }
     }

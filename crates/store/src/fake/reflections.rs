@@ -106,6 +106,7 @@ impl Reflections for FakeStore {
                     kind: suggestion.kind,
                     prompt_id: None,
                     status: "pending",
+                    reviewed_at: None,
                 }
             }));
             RecordReflection::Ok { reflection_id, suggestion_id }
@@ -166,7 +167,8 @@ impl State {
         // As `pawl.owed_update`.
         let called_for = |l: &&Log| {
             let by_its_score = l.action == Some(Action::PromptUpdate) && l.created_at > since;
-            (by_its_score && last.is_some_and(|last| last.id == l.id)) || self.is_approved(l.id)
+            (by_its_score && last.is_some_and(|last| last.id == l.id))
+                || self.approved(l.id).is_some_and(|s| s.reviewed_at >= prompt.activated_at)
         };
         let owed = self.logs.iter().filter(|l| l.prompt_id == prompt.id && l.update.is_none()).find(called_for);
         if let Some(owed) = owed

@@ -172,6 +172,12 @@ pub async fn versions_change_and_say_so(world: &impl World) {
     assert_eq!(recorded(&decide(&store, &place, back).await), ("rollback", &live(2, 3)));
     assert_eq!(recorded(&decide(&store, &place, back).await), ("rollback", &live(3, 1)));
     assert_eq!(refusal(&store, &place, back).await, Refusal::NoEarlierVersion);
+    // Also from where a version went live a second time.
+    decide(&store, &place, Decision::Activate { version: 3 }).await;
+    decide(&store, &place, Decision::Activate { version: 2 }).await;
+    decide(&store, &place, Decision::Activate { version: 1 }).await;
+    assert_eq!(recorded(&decide(&store, &place, back).await), ("rollback", &live(1, 2)));
+    decide(&store, &place, Decision::Activate { version: 1 }).await;
     let to = Decision::Rollback { version: Some(2) };
     assert_eq!(recorded(&decide(&store, &place, to).await), ("rollback", &live(1, 2)));
     assert_eq!(refusal(&store, &place, Decision::Rollback { version: Some(9) }).await, Refusal::VersionNotFound);
@@ -247,6 +253,22 @@ pub async fn nothing_goes_live_without_a_person(world: &impl World) {
     let published = store.begin_update(second).await.unwrap();
     assert!(matches!(published, BeginUpdate::Published { new_version: 3, .. }), "{published:?}");
 
+    // Its own text, written by hand, is approval as well.
+    world.wait_hours(25).await;
+    place.chats(world, 1).await;
+    let by_hand = place.reflect(&store, Action::PromptUpdate).await;
+    let parent = begin_update(&store, by_hand).await;
+    let Publish::Proposed { new_version: 4, suggestion_id, .. } =
+        store.publish(&version(by_hand, parent, "By whom?")).await.unwrap()
+    else {
+        panic!("it was not proposed")
+    };
+    let change = decide(&store, &place, Decision::Write { content: "By whom?", activate: true }).await;
+    let both = json!({"status": {"from": "pending", "to": "implemented"}, "live_version": {"from": 3, "to": 4}});
+    assert_eq!(recorded(&change), ("write", &both));
+    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 4}));
+    assert_nothing(&decide(&store, &place, Decision::Approve { suggestion_id }).await);
+
     // One that waits while another version goes live is no longer what was asked for.
     world.wait_hours(7).await;
     place.chats(world, 1).await;
@@ -260,12 +282,12 @@ pub async fn nothing_goes_live_without_a_person(world: &impl World) {
     let superseded = Refusal::Superseded { live_version: Some(1) };
     assert_eq!(refusal(&store, &place, Decision::Approve { suggestion_id }).await, superseded);
     // By its number it is, for those who want it all the same.
-    let change = decide(&store, &place, Decision::Activate { version: 4 }).await;
-    let both = json!({"status": {"from": "pending", "to": "implemented"}, "live_version": {"from": 1, "to": 4}});
+    let change = decide(&store, &place, Decision::Activate { version: 5 }).await;
+    let both = json!({"status": {"from": "pending", "to": "implemented"}, "live_version": {"from": 1, "to": 5}});
     assert_eq!(recorded(&change), ("activate", &both));
-    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 4}));
+    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 5}));
     let published = store.begin_update(third).await.unwrap();
-    assert!(matches!(published, BeginUpdate::Published { new_version: 4, .. }), "{published:?}");
+    assert!(matches!(published, BeginUpdate::Published { new_version: 5, .. }), "{published:?}");
 }
 
 pub async fn an_approved_finding_is_written(world: &impl World) {
@@ -288,6 +310,13 @@ pub async fn an_approved_finding_is_written(world: &impl World) {
     assert_eq!(work.task, Task::Update { reflection_id: reflection });
     store.release(HOLDER, place.assistant_id).await.unwrap();
     let parent = begin_update(&store, reflection).await;
+    // Given up, it is tried anew when it is approved once more.
+    store.refuse_update(reflection, "too long").await.unwrap();
+    assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::Refused);
+    let change = decide(&store, &place, Decision::Approve { suggestion_id }).await;
+    assert_eq!(recorded(&change), ("approve", &json!({"update": {"from": "refused", "to": "owed"}})));
+    assert_nothing(&decide(&store, &place, Decision::Approve { suggestion_id }).await);
+    assert_eq!(begin_update(&store, reflection).await, parent);
     let published = store.publish(&version(reflection, parent, "As approved.")).await.unwrap();
     assert!(matches!(published, Publish::Published { new_version: 2, .. }), "{published:?}");
     let implemented = Refusal::AlreadyReviewed { status: "implemented".into() };

@@ -1,0 +1,169 @@
+-- What people decide about suggestions (see steering): approve, reject.
+
+-- As pawl.take_hold, by a suggestion; its own outcome besides: suggestion_not_found (other organisations' too).
+create function pawl.take_hold_of(p_suggestion_id uuid, p_user_id uuid, p_reason text) returns pawl.steering
+language plpgsql
+set search_path = ''
+as $$
+declare
+  s pawl.steering;
+begin
+  select h.* into s
+    from pawl.suggestions g
+    join pawl.assistants a on a.id = g.assistant_id
+    cross join lateral pawl.take_hold(a.slug, a.organization_id, p_user_id, p_reason) h
+    where g.id = p_suggestion_id;
+  if found then
+    s.outcome := case s.outcome when 'organization_not_found' then 'suggestion_not_found' else s.outcome end;
+    return s;
+  end if;
+  s := pawl.steer(null, null, p_user_id);
+  s.outcome := case when s.outcome in ('unauthorized', 'user_not_allowed') then s.outcome else 'suggestion_not_found' end;
+  return s;
+end
+$$;
+
+-- True of a suggestion about a version that is no longer live: there is nothing left to approve.
+create function pawl.is_superseded(p_suggestion pawl.suggestions) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select p_suggestion.suggestion_type = 'prompt_change' and not exists (
+    select from pawl.system_prompts live
+    where live.assistant_id = p_suggestion.assistant_id and live.is_active and live.id = coalesce(
+      (select p.previous_version_id from pawl.system_prompts p where p.id = p_suggestion.prompt_id),
+      (select l.prompt_id from pawl.reflection_logs l where l.id = p_suggestion.reflection_log_id)))
+$$;
+
+-- Reviews a suggestion: what both verdicts have in common.
+create function pawl.review(
+  s pawl.steering, p_suggestion pawl.suggestions, p_status text, p_action text, p_about jsonb, p_reason text,
+  p_live_before integer default null, p_live_after integer default null
+) returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update pawl.suggestions
+    set status = p_status, reviewed_by = pawl.known_user(s.actor_id), reviewed_at = now(), review_notes = p_reason,
+        implemented_in_version = p_live_after
+    where id = p_suggestion.id;
+  return pawl.changed(
+    s, p_action, jsonb_build_object('suggestion_id', p_suggestion.id) || p_about,
+    jsonb_build_object('status', p_suggestion.status, 'live_version', p_live_before),
+    jsonb_build_object('status', p_status, 'live_version', p_live_after), p_reason);
+end
+$$;
+
+-- Has the loop write what a suggestion says is to be mended; anew, where it gave that up.
+create function pawl.have_it_written(s pawl.steering, p_suggestion pawl.suggestions, p_reason text) returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_about jsonb := jsonb_build_object('owed', true, 'blocked_by', pawl.update_block(s.assistant_id));
+begin
+  update pawl.reflection_logs set update_outcome = null, update_attempts = 0
+    where id = p_suggestion.reflection_log_id and update_outcome = 'refused';
+  if found and p_suggestion.status = 'approved' then
+    return pawl.changed(
+      s, 'approve', jsonb_build_object('suggestion_id', p_suggestion.id) || v_about,
+      '{"update": "refused"}', '{"update": "owed"}', p_reason);
+  elsif p_suggestion.status = 'approved' then
+    return pawl.changed(s, 'approve', jsonb_build_object('suggestion_id', p_suggestion.id), '{}', '{}', p_reason);
+  end if;
+  return pawl.review(s, p_suggestion, 'approved', 'approve', v_about, p_reason);
+end
+$$;
+
+-- Approves a suggestion. One with a version makes it live. One that only says what to mend has the loop write a version:
+-- it is owed (`about.owed`), and written at the next call that nothing stands in the way of (`about.blocked_by`).
+-- Where the loop gave that up (no draft was let through), approving once more has it tried anew. An escalation is
+-- acknowledged. Outcomes besides: suggestion_not_found; already_reviewed (with status: rejected); superseded (with
+-- live_version: it is about another version; one that is written can be activated by its number all the same);
+-- clauses_missing (with clauses).
+create function public.pawl_approve_suggestion(
+  p_suggestion_id uuid, p_reason text default null, p_user_id uuid default null
+) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  s pawl.steering := pawl.take_hold_of(p_suggestion_id, p_user_id, p_reason);
+  v_suggestion pawl.suggestions;
+  v_prompt pawl.system_prompts;
+  v_live integer;
+begin
+  if s.outcome <> 'ok' then
+    return jsonb_build_object('outcome', s.outcome);
+  end if;
+  select * into v_suggestion from pawl.suggestions where id = p_suggestion_id for update;
+  if not found then
+    return jsonb_build_object('outcome', 'suggestion_not_found'); -- deleted while this waited
+  end if;
+  select * into v_prompt from pawl.system_prompts where id = v_suggestion.prompt_id;
+  v_live := pawl.live_version(s.assistant_id);
+  if v_suggestion.status = 'rejected' then
+    return jsonb_build_object('outcome', 'already_reviewed', 'status', v_suggestion.status);
+  elsif v_suggestion.status = 'implemented'
+        or v_suggestion.status = 'approved' and v_suggestion.suggestion_type <> 'prompt_change' then
+    return pawl.changed(s, 'approve', jsonb_build_object('suggestion_id', p_suggestion_id), '{}', '{}', p_reason);
+  elsif v_suggestion.suggestion_type <> 'prompt_change' then
+    return pawl.review(s, v_suggestion, 'approved', 'approve', '{}', p_reason);
+  elsif pawl.is_superseded(v_suggestion) then
+    return jsonb_build_object('outcome', 'superseded', 'live_version', v_live);
+  elsif v_prompt.id is null then
+    return pawl.have_it_written(s, v_suggestion, p_reason);
+  elsif pawl.missing_clauses(s.assistant_id, v_prompt.content) <> '{}' then
+    return jsonb_build_object(
+      'outcome', 'clauses_missing', 'clauses', pawl.missing_clauses(s.assistant_id, v_prompt.content));
+  end if;
+  perform pawl.go_live(v_prompt.id);
+  perform pawl.settle_update(v_suggestion.reflection_log_id, v_prompt.version, 'published');
+  return pawl.review(s, v_suggestion, 'implemented', 'approve', jsonb_build_object('version', v_prompt.version), p_reason,
+    v_live, v_prompt.version);
+end
+$$;
+
+-- Rejects a suggestion; one that was approved and not yet implemented, too. Outcomes besides: suggestion_not_found;
+-- already_reviewed (with status: implemented; roll back instead).
+create function public.pawl_reject_suggestion(
+  p_suggestion_id uuid, p_reason text default null, p_user_id uuid default null
+) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  s pawl.steering := pawl.take_hold_of(p_suggestion_id, p_user_id, p_reason);
+  v_suggestion pawl.suggestions;
+begin
+  if s.outcome <> 'ok' then
+    return jsonb_build_object('outcome', s.outcome);
+  end if;
+  select * into v_suggestion from pawl.suggestions where id = p_suggestion_id for update;
+  if not found then
+    return jsonb_build_object('outcome', 'suggestion_not_found'); -- deleted while this waited
+  elsif v_suggestion.status = 'implemented' then
+    return jsonb_build_object('outcome', 'already_reviewed', 'status', v_suggestion.status);
+  elsif v_suggestion.status = 'rejected' then
+    return pawl.changed(s, 'reject', jsonb_build_object('suggestion_id', p_suggestion_id), '{}', '{}', p_reason);
+  end if;
+  -- What waited for approval is not written once more.
+  update pawl.reflection_logs set update_outcome = 'refused'
+    where id = v_suggestion.reflection_log_id and update_outcome = 'proposed' and v_suggestion.prompt_id is not null;
+  return pawl.review(s, v_suggestion, 'rejected', 'reject', '{}', p_reason);
+end
+$$;
+
+revoke execute on function
+  pawl.take_hold_of(uuid, uuid, text),
+  pawl.is_superseded(pawl.suggestions),
+  pawl.review(pawl.steering, pawl.suggestions, text, text, jsonb, text, integer, integer),
+  pawl.have_it_written(pawl.steering, pawl.suggestions, text),
+  public.pawl_approve_suggestion(uuid, text, uuid),
+  public.pawl_reject_suggestion(uuid, text, uuid)
+from public, anon, authenticated, service_role;
+grant execute on function
+  public.pawl_approve_suggestion(uuid, text, uuid),
+  public.pawl_reject_suggestion(uuid, text, uuid)
+to authenticated, service_role;
