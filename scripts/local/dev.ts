@@ -77,6 +77,12 @@ function keptKeys(): Keys {
   return keys;
 }
 
+/** What scripts/pawl has to be told to find this stack. */
+function sameStack(): string {
+  const set = ["PORT", "PAWL_LOCAL"].filter((name) => Deno.env.get(name));
+  return set.map((name) => `${name}=${Deno.env.get(name)} `).join("");
+}
+
 function banner(stack: Stack, storage: Storage): string {
   const functions = stack.functions.names.map((name) => `    ${stack.url}/functions/v1/${name}`);
   return `
@@ -103,10 +109,14 @@ Sign up and chat (any e-mail address will do; it stays here):
     -H "authorization: Bearer $TOKEN" -H "content-type: application/json" \\
     -d '{"message":"How do I repot an orchid?"}'
 
-Judge recent answers now (the schedule would, in time):
+Judge recent answers now (the schedule would, in time; it takes answers from five conversations):
 
   curl -s ${stack.url}/functions/v1/reflection-loop -H "apikey: ${stack.secretKey}" \\
     -H "content-type: application/json" -d '{"force":true}'
+
+Look and steer (docs/operations.md):
+
+  ${sameStack()}scripts/pawl status
 
 Ctrl-C stops everything.
 `;

@@ -104,6 +104,7 @@ export type Changes = Record<string, { from: unknown; to: unknown }>;
 /** What a decision changed. */
 export interface Change {
   action: string;
+  assistant: string;
   about: Record<string, unknown>;
   changed: Changes;
   audit_id: number | null;

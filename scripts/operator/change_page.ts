@@ -19,7 +19,8 @@ export function changePage(change: Change, paper: Paper): string {
   rows.push(["record", [`#${change.audit_id}`]]);
   const undo = undoOf(change);
   if (undo) rows.push(["undo", [ink.dim(`→ ${paper.command(undo)}`)]]);
-  return [ink.good(`Done: ${change.action.replaceAll("_", " ")}`), ...labelled(rows, paper), ...notes].join("\n");
+  const done = `Done: ${change.action.replaceAll("_", " ")} ${ink.dim(`· assistant ${change.assistant}`)}`;
+  return [ink.good(done), ...labelled(rows, paper), ...notes].join("\n");
 }
 
 /** "live version 3 → 2" */
@@ -42,7 +43,8 @@ function undoOf({ action, about, changed }: Change): string | null {
   const before = changed.live_version?.from;
   if (typeof before === "number") return `activate ${before}`;
   const undone: Record<string, string> = {
-    pause: "resume",
+    // Over another pause, what was there before is not all that it takes.
+    pause: changed.paused_until?.from ? `pause --until ${changed.paused_until.from}` : "resume",
     lock: `unlock ${about.version}`,
     unlock: `lock ${about.version}`,
     require_approval: "approval off",
@@ -66,7 +68,7 @@ function notesOf({ action, about, changed }: Change): string[] {
   const list = (numbers: unknown) => Array.isArray(numbers) && numbers.length > 0 ? numbers.join(", ") : null;
   const lacking = list(about.missing) ?? list(about.missing_clauses);
   if (lacking) {
-    notes.push(`The live version does not hold these protected clauses: ${lacking}.`);
+    notes.push(`The live version does not hold these protected clauses (by their number): ${lacking}.`);
   }
   if (about.owed) {
     const when = about.blocked_by

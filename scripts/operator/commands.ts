@@ -66,8 +66,9 @@ export const COMMANDS: Command[] = [
     takes: [0, 2],
     options: WHERE,
     summary: "what changed from version A to B",
-    details: "Without B: from A to the live one. Without both: from the one before it to the live one. Sentence by\n" +
-      "sentence; on a terminal the words that differ are marked.",
+    details:
+      "Without B: from A to the live one, or from the live one to A where A is newer. Without both: from the one\n" +
+      "before it to the live one. `live` names it. Sentence by sentence; on a terminal the words that differ are marked.",
     run: diff,
   },
   {

@@ -105,7 +105,8 @@ async function agreeOnLive(
   const next = target(live);
   if (next === null || next === live.version) return;
   const what = typeof next === "number" ? `version ${next}` : next;
-  await agree(scene, `Make ${what} live in place of version ${live.version}?`);
+  const whose = scene.call.values.assistant ? ` of ${scene.call.values.assistant}` : "";
+  await agree(scene, `Make ${what}${whose} live in place of version ${live.version}?`);
   return typeof next === "number" ? next : undefined;
 }
 

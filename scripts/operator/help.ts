@@ -14,7 +14,7 @@ Looks at what Pawl's assistants do, and steers them.
 Look:
 ${columns(list(looks))}
 
-Decide (each change is recorded, says what it changed, and how to undo it):
+Decide (each change is recorded, and says what it changed and, where one command does it, how to undo it):
 ${columns(list(others))}
 
 Options:

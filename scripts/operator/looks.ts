@@ -39,13 +39,15 @@ export async function show(scene: Scene): Promise<Shown> {
 
 export async function diff(scene: Scene): Promise<Shown> {
   const [first, second] = scene.call.positionals;
-  const to = (await readVersion(scene, second)).body.version;
-  const earlier = first ?? to.previous_version?.toString();
-  if (earlier === undefined) {
-    const message = `Version ${to.version} is the first one: there is nothing to compare it with.`;
+  const last = (await readVersion(scene, second)).body.version;
+  const other = first ?? last.previous_version?.toString();
+  if (other === undefined) {
+    const message = `Version ${last.version} is the first one: to see what a draft would change, name it.`;
     throw new Problem(EXIT.failed, "no_earlier_version", message);
   }
-  const from = (await readVersion(scene, earlier)).body.version;
+  const named = (await readVersion(scene, other)).body.version;
+  // A draft alone is looked at for what it would change.
+  const [from, to] = second === undefined && named.version > last.version ? [last, named] : [named, last];
   const difference = pieces(from.content, to.content);
   return {
     json: JSON.stringify({ from, to, difference }),

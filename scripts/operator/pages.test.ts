@@ -122,6 +122,7 @@ const PAGES: Record<string, (paper: Paper) => string> = {
   change: (on) =>
     changePage({
       action: "protect",
+      assistant: "support",
       about: { missing: [1, 2] },
       changed: { protected_clauses: { from: [], to: [WORDS, WORDS] } },
       audit_id: 7,
@@ -230,7 +231,14 @@ Deno.test("texts that differ in white space alone", () => {
 Deno.test("a decision says how to undo it", () => {
   const undo = (action: string, about: Record<string, unknown>, what: string, from: unknown, to: unknown) =>
     / undo +→ pawl (.*)$/mu.exec(
-      changePage({ action, about, changed: { [what]: { from, to } }, audit_id: 1, request_id: "r" }, paper()),
+      changePage({
+        action,
+        assistant: "support",
+        about,
+        changed: { [what]: { from, to } },
+        audit_id: 1,
+        request_id: "r",
+      }, paper()),
     )?.[1];
   assert.equal(undo("rollback", { version: 1 }, "live_version", 3, 1), "activate 3");
   assert.equal(undo("write", { version: 4 }, "live_version", 3, 4), "activate 3");

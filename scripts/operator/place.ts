@@ -41,7 +41,10 @@ export function findPlace(options: { url?: string; key?: string }, variable: Var
 function atLocalStack(variable: Variables, token: string | undefined): Place {
   const file = join(resolve(variable("PAWL_LOCAL") ?? join(ROOT, ".local")), "keys.json");
   if (!existsSync(file)) {
-    throw misuse("nothing to talk to: set PAWL_URL and PAWL_KEY, or start the local stack with scripts/dev");
+    throw misuse(
+      "nothing to talk to: set PAWL_URL and PAWL_KEY, or start the local stack with scripts/dev (for one on another PORT " +
+        "or PAWL_LOCAL, set the same here)",
+    );
   }
   const { secretKey, publishableKey } = JSON.parse(readFileSync(file, "utf8"));
   const place = at(
@@ -66,11 +69,19 @@ function at(address: string, key: string, token: string | undefined): Place {
 
 function readUrl(text: string): string {
   const url = URL.parse(text.trim());
-  if (!url || !["http:", "https:"].includes(url.protocol) || url.username || url.search || url.hash) {
-    throw misuse("the URL must look like https://project.supabase.co");
+  if (
+    !url || !["http:", "https:"].includes(url.protocol) || url.pathname !== "/" || url.username || url.search ||
+    url.hash
+  ) {
+    throw misuse("the URL must look like https://project.supabase.co, without a path");
+  }
+  if (url.protocol === "http:" && !LOOPBACK.includes(url.hostname)) {
+    throw misuse("http:// would send the key for all to read: use https:// (http:// is for this machine alone)");
   }
   return url.href.replace(/\/+$/u, "");
 }
+
+const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
 /** It is never shown, not even when it is wrong. */
 function sendable(text: string, name: string): string {

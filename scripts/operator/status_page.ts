@@ -62,7 +62,7 @@ function live(version: Status["live"], width: number, { ink, now }: Paper): stri
   return [
     ...wrap(facts, width).map((line, index) => index === 0 ? line.replace(/^version \d+/u, ink.bold) : line),
     ...(version.reason ? wrap(version.reason, width).map(ink.dim) : []),
-    ...wrap(lastSwitch(version.went_live), width).map(ink.dim),
+    ...wrap(lastSwitch(version.went_live), width).filter(Boolean).map(ink.dim),
   ];
 }
 

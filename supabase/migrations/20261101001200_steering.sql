@@ -3,7 +3,7 @@
 -- For admins and owners of the organisation with their own sign-in, for the secret key (which may say with p_user_id for
 -- whom it acts; that person must be an admin too), and for the database's owner. No pause, lock, cooldown or cap stops a
 -- person. Each call is one transaction under the assistant's lock and answers
---   {outcome: ok, action, about, changed, audit_id}
+--   {outcome: ok, action, assistant, about, changed, audit_id}
 -- where `about` holds ids and numbers, `changed` is {what: {from, to}}, and audit_id names the row of pawl.audit_log that
 -- says who, when and why. Where nothing had to change, `changed` is empty, audit_id null, and nothing is recorded.
 --
@@ -94,7 +94,9 @@ begin
       s.assistant_id, s.actor, s.actor_id, p_action, p_about || jsonb_build_object('changed', v_changed), p_reason);
   end if;
   return jsonb_build_object(
-    'outcome', 'ok', 'action', p_action, 'about', p_about, 'changed', v_changed, 'audit_id', v_audit_id);
+    'outcome', 'ok', 'action', p_action,
+    'assistant', (select slug from pawl.assistants where id = s.assistant_id),
+    'about', p_about, 'changed', v_changed, 'audit_id', v_audit_id);
 end
 $$;
 

@@ -82,7 +82,8 @@ Deno.test("docs/operations.md: its other examples", () =>
       assert.match(answers, /"action":"pause".*"audit_id":\d.*"outcome":"ok","assistants":\[.*"paused":true/su);
     } else console.warn("SKIPPED: the curl examples of docs/operations.md (no curl here)");
     await stack.database.query("select pawl_pause_updates()");
-    const [block] = blocks("sql");
+    const [block, promotion] = blocks("sql");
+    await stack.database.query(promotion);
     const [resume, record] = block.trim().split("\n");
     // deno-lint-ignore no-explicit-any -- what the function answers
     const answer: any = await valueOf(stack, resume);

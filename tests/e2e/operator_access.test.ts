@@ -175,6 +175,8 @@ Deno.test("a project that is away, silent, or no project of Pawl's", async (test
     ["unavailable", away.url, 3, "unavailable", /not available now \(status 503\)/u],
     ["another site", elsewhere.url, 1, "not_pawl", /does not answer as a project with Pawl/u],
     ["not installed", notInstalled.url, 1, "not_installed", /Pawl is not installed there/u],
+    ["not this machine, in the open", "http://192.0.2.1", 2, "usage", /http:\/\/ would send the key for all to read/u],
+    ["no project's address", `${away.url}/rest/v1`, 2, "usage", /without a path/u],
   ];
   try {
     for (const [name, url, code, told, message] of cases) {

@@ -113,6 +113,8 @@ pub enum Refusal {
 pub struct Change {
     /// The decision's name in the audit log.
     pub action: String,
+    /// Slug of the assistant it is about.
+    pub assistant: String,
     /// Ids and numbers: which version, which suggestion.
     pub about: Value,
     /// `{what: {from, to}}`; empty when nothing had to change.

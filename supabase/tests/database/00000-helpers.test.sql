@@ -372,15 +372,15 @@ declare
 begin
   select jsonb_agg(jsonb_build_object('audit_id', l.id, 'actor', l.actor, 'actor_id', l.actor_id, 'action', l.action,
       'detail', l.detail, 'reason', l.reason, 'now', l.at between v_begun and clock_timestamp(),
-      'its_organization', l.organization_id = a.organization_id))
+      'assistant', a.slug, 'its_organization', l.organization_id = a.organization_id))
     into v_record
     from pawl.audit_log l left join pawl.assistants a on a.id = l.assistant_id where l.id > v_last;
-  return v_answer - '{outcome,audit_id}'::text[] || case
+  return v_answer - '{outcome,assistant,audit_id}'::text[] || case
     when v_answer ->> 'outcome' <> 'ok' then jsonb_build_object('wrong', v_answer ->> 'outcome')
     when v_record is distinct from jsonb_build_array(jsonb_build_object('audit_id', v_answer -> 'audit_id',
       'actor', 'person', 'actor_id', tests.id(p_who), 'action', v_answer ->> 'action',
       'detail', (v_answer -> 'about') - 'missing' || jsonb_build_object('changed', v_answer -> 'changed'),
-      'reason', 'a reason', 'now', true, 'its_organization', true)) then jsonb_build_object('wrong', v_record)
+      'reason', 'a reason', 'now', true, 'assistant', v_answer -> 'assistant', 'its_organization', true)) then jsonb_build_object('wrong', v_record)
     else '{}' end;
 end
 $$;
@@ -396,7 +396,7 @@ declare
 begin
   return concat_ws(', ', v_answer ->> 'outcome',
     case when v_answer @> '{"changed": {}, "audit_id": null}' then 'nothing changed' end,
-    nullif((v_answer - '{outcome,action,about,changed,audit_id}'::text[])::text, '{}'),
+    nullif((v_answer - '{outcome,action,assistant,about,changed,audit_id}'::text[])::text, '{}'),
     case when tests.stored() <> v_before then 'and something was written' end);
 end
 $$;

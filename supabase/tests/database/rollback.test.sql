@@ -53,7 +53,7 @@ select is((select count(*)::int from pawl.organization_members where user_id = t
 select is(tests.live('acme/default'), '3', 'after all that the same version is live');
 
 -- An admin
-select is(tests.call('amy', pg_temp.rollback(1)) - 'audit_id', '{"outcome": "ok", "action": "rollback",
+select is(tests.call('amy', pg_temp.rollback(1)) - 'audit_id', '{"outcome": "ok", "action": "rollback", "assistant": "default",
     "about": {"version": 1}, "changed": {"live_version": {"from": 3, "to": 1}}}',
   'an admin goes back, without naming their only organisation');
 select is(tests.live('acme/default'), '1', 'the earlier version is live, alone');

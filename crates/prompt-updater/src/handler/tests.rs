@@ -316,6 +316,7 @@ async fn admins_roll_back_and_members_do_not() {
         "version": 1
       },
       "action": "rollback",
+      "assistant": "default",
       "audit_id": 2,
       "changed": {
         "live_version": {

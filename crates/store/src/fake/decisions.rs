@@ -26,7 +26,11 @@ impl Decisions for FakeStore {
             Ok(_) if order.reason.is_some_and(|r| r.chars().count() > MAX_REASON_CHARACTERS) => {
                 Err(Refusal::ReasonTooLong)
             }
-            Ok(assistant_id) => s.decide(assistant_id, order, id, now),
+            Ok(assistant_id) => {
+                let decided = s.decide(assistant_id, order, id, now);
+                let assistant = s.assistant(assistant_id).map(|a| a.slug.clone()).unwrap_or_default();
+                decided.map(|change| Change { assistant, ..change })
+            }
         }))
     }
 }
@@ -118,7 +122,7 @@ impl State {
         let changed: Map<_, _> = after.as_object().into_iter().flatten().filter_map(differs).collect();
         self.changes += i64::from(!changed.is_empty());
         let audit_id = (!changed.is_empty()).then_some(self.changes);
-        Ok(Change { action: action.to_owned(), about, changed: changed.into(), audit_id })
+        Ok(Change { action: action.to_owned(), assistant: String::new(), about, changed: changed.into(), audit_id })
     }
 
     fn change_settings(&mut self, assistant_id: Uuid, action: &str, change: impl FnOnce(&mut Settings)) -> Decided {

@@ -29,7 +29,10 @@ fn order<'a>(place: &Place, decision: Decision<'a>) -> Order<'a> {
 
 async fn decide(store: &impl Decisions, place: &Place, decision: Decision<'_>) -> Change {
     match store.decide(&order(place, decision)).await.unwrap() {
-        Ok(change) => change,
+        Ok(change) => {
+            assert_eq!(change.assistant, "default");
+            change
+        }
         Err(refusal) => panic!("{decision:?} was refused: {refusal:?}"),
     }
 }
