@@ -51,6 +51,17 @@ as $$
     where organization_id = p_organization_id and user_id = (select auth.uid()) and role in ('admin', 'owner')
   )
 $$;
+-- pawl.is_admin of anyone.
+create function pawl.administers(p_user_id uuid, p_organization_id uuid) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select exists (
+    select from pawl.organization_members
+    where organization_id = p_organization_id and user_id = p_user_id and role in ('admin', 'owner')
+  )
+$$;
+revoke execute on function pawl.administers(uuid, uuid) from public, anon, authenticated, service_role;
 revoke execute on function pawl.is_member(uuid), pawl.is_admin(uuid) from public, anon;
 grant execute on function pawl.is_member(uuid), pawl.is_admin(uuid) to authenticated, service_role;
 

@@ -1,5 +1,26 @@
 -- A reflection: claimed by lease, recorded in one transaction. Secret key only.
 
+-- Versions that the loop wrote in the last 24 hours.
+create function pawl.updates_today(p_assistant_id uuid) returns bigint
+language sql stable
+set search_path = ''
+as $$
+  select count(*) from pawl.system_prompts p
+  where p.assistant_id = p_assistant_id and p.created_by = 'system' and p.created_at > now() - interval '24 hours'
+$$;
+
+-- Until when the cooldown runs, null when it does not: from the last change of the live prompt, whoever made it, so that a
+-- rollback is not undone the minute after. (No cooldown is none: a change by a transaction that began after this one is in
+-- its future.)
+create function pawl.cooldown_until(s pawl.loop_settings) returns timestamptz
+language sql stable
+set search_path = ''
+as $$
+  select max(p.activated_at) + s.cooldown_hours * interval '1 hour' from pawl.system_prompts p
+  where p.assistant_id = s.assistant_id and s.cooldown_hours > 0
+    and p.activated_at > now() - s.cooldown_hours * interval '1 hour'
+$$;
+
 -- Why no version may be published automatically for this assistant now: paused, locked, awaiting_approval (of the one
 -- written last), daily_limit or cooldown; null when one may. The one place for this rule: claiming a reflection,
 -- beginning an update and publishing all ask it.
@@ -17,17 +38,8 @@ as $$
       join pawl.system_prompts parent on parent.id = p.previous_version_id
       where g.assistant_id = s.assistant_id and g.status = 'pending' and parent.is_active)
       then 'awaiting_approval'
-    when s.max_updates_per_day <= (
-      select count(*) from pawl.system_prompts p
-      where p.assistant_id = s.assistant_id and p.created_by = 'system' and p.created_at > now() - interval '24 hours')
-      then 'daily_limit'
-    -- From the last change of the live prompt, whoever made it: a rollback is not undone the minute after. (No cooldown is
-    -- none: a change by a transaction that began after this one is in its future.)
-    when s.cooldown_hours > 0 and exists (
-      select from pawl.system_prompts p
-      where p.assistant_id = s.assistant_id
-        and p.activated_at > now() - s.cooldown_hours * interval '1 hour')
-      then 'cooldown'
+    when s.max_updates_per_day <= pawl.updates_today(s.assistant_id) then 'daily_limit'
+    when pawl.cooldown_until(s) is not null then 'cooldown'
   end
   from pawl.loop_settings s where s.assistant_id = p_assistant_id
 $$;
@@ -349,6 +361,8 @@ $$;
 
 revoke execute on function
   public.pawl_record_usage(uuid, text, text, jsonb),
+  pawl.updates_today(uuid),
+  pawl.cooldown_until(pawl.loop_settings),
   pawl.update_block(uuid),
   pawl.unjudged_answers(uuid, timestamptz, integer),
   pawl.approved_suggestions(uuid),

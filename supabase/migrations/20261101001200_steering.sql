@@ -32,10 +32,7 @@ begin
   elsif s.actor_id is not null then
     select f.outcome, f.organization_id into s.outcome, v_organization_id
       from pawl.find_organization(s.actor_id, p_organization_id) f;
-    if s.outcome = 'ok' and not exists (
-      select from pawl.organization_members m
-      where m.organization_id = v_organization_id and m.user_id = s.actor_id and m.role in ('admin', 'owner'))
-    then
+    if s.outcome = 'ok' and not pawl.administers(s.actor_id, v_organization_id) then
       s.outcome := 'forbidden';
     end if;
   elsif p_organization_id is not null then

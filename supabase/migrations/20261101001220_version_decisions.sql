@@ -6,6 +6,15 @@ language sql stable
 set search_path = ''
 as $$ select version from pawl.system_prompts where assistant_id = p_assistant_id and is_active $$;
 
+-- A version of an assistant's by its number, the live one without; a row of nulls when there is none.
+create function pawl.version_of(p_assistant_id uuid, p_version integer) returns pawl.system_prompts
+language sql stable
+set search_path = ''
+as $$
+  select p from pawl.system_prompts p
+  where p.assistant_id = p_assistant_id and case when p_version is null then p.is_active else p.version = p_version end
+$$;
+
 -- A person who has a row, for columns that refer to one.
 create function pawl.known_user(p_user_id uuid) returns uuid
 language sql stable
@@ -202,9 +211,8 @@ begin
   if s.outcome <> 'ok' then
     return jsonb_build_object('outcome', s.outcome);
   end if;
-  select * into v_prompt from pawl.system_prompts
-    where assistant_id = s.assistant_id and case when p_version is null then is_active else version = p_version end;
-  if not found then
+  v_prompt := pawl.version_of(s.assistant_id, p_version);
+  if v_prompt.id is null then
     return jsonb_build_object('outcome', 'version_not_found');
   end if;
   p_locked := coalesce(p_locked, true);
@@ -217,6 +225,7 @@ $$;
 
 revoke execute on function
   pawl.live_version(uuid),
+  pawl.version_of(uuid, integer),
   pawl.known_user(uuid),
   pawl.make_live(pawl.steering, pawl.system_prompts, text),
   pawl.switch(pawl.steering, text, integer, text),

@@ -1,6 +1,12 @@
 -- What people look at before they decide: the state of the loop, versions, suggestions, what happened. For those who may
 -- steer (see steering). Outcomes as there; texts of conversations are in none of them.
 
+-- As many rows as a page may have: 1 to 100.
+create function pawl.page(p_limit integer) returns integer
+language sql immutable
+set search_path = ''
+as $$ select least(greatest(coalesce(p_limit, 20), 1), 100) $$;
+
 -- A version without its text. `state` is live, draft (never was live) or retired.
 create function pawl.version_summary(p_prompt pawl.system_prompts) returns jsonb
 language sql stable
@@ -68,16 +74,10 @@ as $$
       'blocked_by', pawl.update_block(p_assistant.id),
       'paused', pawl.is_paused(s),
       'paused_until', s.paused_until,
-      'cooldown_until', (
-        select max(p.activated_at) + s.cooldown_hours * interval '1 hour' from pawl.system_prompts p
-        where p.assistant_id = p_assistant.id
-          and p.activated_at > now() - s.cooldown_hours * interval '1 hour'),
+      'cooldown_until', pawl.cooldown_until(s),
       'approval_required', s.approval_required,
       'protected_clauses', cardinality(s.protected_clauses),
-      'today', (
-        select count(*) from pawl.system_prompts p
-        where p.assistant_id = p_assistant.id and p.created_by = 'system'
-          and p.created_at > now() - interval '24 hours'),
+      'today', pawl.updates_today(p_assistant.id),
       'a_day', s.max_updates_per_day,
       'owed', exists (
         select from pawl.system_prompts p
@@ -122,9 +122,7 @@ begin
     join pawl.organizations o on o.id = a.organization_id
     where (p_organization_id is null or a.organization_id = p_organization_id)
       and (p_assistant is null or a.slug = p_assistant)
-      and (s.actor_id is null or exists (
-        select from pawl.organization_members m
-        where m.organization_id = a.organization_id and m.user_id = s.actor_id and m.role in ('admin', 'owner')))
+      and (s.actor_id is null or pawl.administers(s.actor_id, a.organization_id))
     order by o.slug, a.slug limit 200) a;
   return case
     when v_all = '[]' and p_assistant is not null then '{"outcome": "assistant_not_found"}'
@@ -156,12 +154,6 @@ begin
 end
 $$;
 
--- As many rows as a page may have: 1 to 100.
-create function pawl.page(p_limit integer) returns integer
-language sql immutable
-set search_path = ''
-as $$ select least(greatest(coalesce(p_limit, 20), 1), 100) $$;
-
 -- {outcome, version: {…, content}}: of the live version, or of the one named. Outcome besides: version_not_found.
 create function public.pawl_get_version(
   p_version integer default null, p_assistant text default null, p_organization_id uuid default null,
@@ -177,9 +169,8 @@ begin
   if s.outcome <> 'ok' then
     return jsonb_build_object('outcome', s.outcome);
   end if;
-  select * into v_prompt from pawl.system_prompts
-    where assistant_id = s.assistant_id and case when p_version is null then is_active else version = p_version end;
-  if not found then
+  v_prompt := pawl.version_of(s.assistant_id, p_version);
+  if v_prompt.id is null then
     return jsonb_build_object('outcome', 'version_not_found');
   end if;
   return jsonb_build_object(
@@ -206,8 +197,8 @@ begin
   return jsonb_build_object('outcome', 'ok', 'suggestions', (
     select coalesce(jsonb_agg(jsonb_build_object(
         'suggestion_id', g.id, 'at', g.created_at, 'type', g.suggestion_type, 'priority', g.priority,
-        'status', g.status, 'superseded', g.status = 'pending' and pawl.is_superseded(g), 'title', g.title, 'description', g.description, 'proposed_change', g.proposed_change,
-        'version', p.version,
+        'status', g.status, 'superseded', g.status = 'pending' and pawl.is_superseded(g),
+        'title', g.title, 'description', g.description, 'proposed_change', g.proposed_change, 'version', p.version,
         'about_version', coalesce(parent.version, l.prompt_version_evaluated), 'score', l.overall_score,
         'reflection_id', g.reflection_log_id, 'reviewed_by', g.reviewed_by, 'reviewed_at', g.reviewed_at,
         'review_notes', g.review_notes, 'implemented_in_version', g.implemented_in_version

@@ -240,15 +240,15 @@ begin
     name: "the cooldown is asked",
     without: {
       file: REFLECTION_FUNCTIONS,
-      text: "and p.activated_at > now() - s.cooldown_hours * interval '1 hour')",
-      becomes: "and false)",
+      text: "when pawl.cooldown_until(s) is not null then 'cooldown'",
+      becomes: "when false then 'cooldown'",
     },
     scenario: "theCooldownHolds",
     fails: /versions within a cooldown/,
   },
   {
     name: "the daily cap is asked",
-    without: { file: REFLECTION_FUNCTIONS, text: "when s.max_updates_per_day <= (", becomes: "when 0 > (" },
+    without: { file: REFLECTION_FUNCTIONS, text: "when s.max_updates_per_day <= ", becomes: "when 0 > " },
     scenario: "theDailyCapHolds",
     fails: /at most 3 a day/,
   },

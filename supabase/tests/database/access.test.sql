@@ -1,7 +1,7 @@
 -- Which role has which right, from the catalogue: an object that nobody entered below fails. (Which rows and outcomes
 -- each who may ask gets by them: access_matrix.test.sql, access_functions.test.sql.)
 begin;
-select plan(142);
+select plan(146);
 
 -- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
@@ -97,6 +97,10 @@ insert into expected_functions values
   ('pawl.take_hold(text, uuid, uuid, text)',                                            ''),
   ('pawl.take_hold_of(uuid, uuid, text)',                                               ''),
   ('pawl.update_result(pawl.reflection_logs)',                                          ''),
+  ('pawl.administers(uuid, uuid)',                                                    ''),
+  ('pawl.cooldown_until(pawl.loop_settings)',                                         ''),
+  ('pawl.updates_today(uuid)',                                                        ''),
+  ('pawl.version_of(uuid, integer)',                                                  ''),
   ('pawl.have_it_written(pawl.steering, pawl.suggestions, text)',                      ''),
   ('pawl.is_superseded(pawl.suggestions)',                                            ''),
   ('pawl.make_live(pawl.steering, pawl.system_prompts, text)',                         ''),
