@@ -1,10 +1,11 @@
 /**
  * The demo: conversations go through chat-handler, reflection-loop judges them and publishes better prompts,
- * until a better prompt is live and its own answers have been judged.
+ * until a better prompt is live and its own answers have been judged. Then people react, and it learns from that.
  */
-import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { Conversation } from "./conversations.ts";
+import { runLearning } from "./learning/run.ts";
 import type { Rewriter } from "./model/rewriter.ts";
+import { ask, callWithSecretKey, type Person, signUp } from "./person.ts";
 import type { DemoReport } from "./report/data.ts";
 import { DEFAULT_ASSISTANT, readReport, type Round } from "./report/read.ts";
 import { type ModelOptions, type Stack, startStack } from "./stack.ts";
@@ -15,6 +16,8 @@ export interface DemoOptions {
   paused?: boolean;
   rewriter?: Rewriter;
   model?: Omit<ModelOptions, "rewriter">;
+  /** Shows the second part too. It needs the stand-in: on a real model it would be some thousand paid requests. */
+  learning?: boolean;
   /** Of the edge functions, where they are not this repository's. */
   functionsFolder?: string;
   /** Progress, a line each. */
@@ -30,13 +33,14 @@ export const SETTINGS = {
   user_tokens_per_day: null,
 };
 
+/** As many as are asked of the model in a round of the second part, which looks at them all. */
+const KEPT_REQUESTS = 1_000;
 const USERS = 4;
 const MAX_ROUNDS = 5;
 /** A control has no end of its own. */
 const CONTROL_ROUNDS = 3;
 /** A reflection judges up to 20 answers; this many calls a round are enough for the largest of exports. */
 const MAX_REFLECTIONS_A_ROUND = 20;
-const CALL_TIMEOUT_MS = 180_000;
 
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const started = performance.now();
@@ -45,14 +49,15 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   log("starting a fresh stack in memory");
   const { model, rewriter, functionsFolder } = options;
   const logged = (line: string) => isRoutine(line) || log(line);
-  const stack = await startStack({ model: { ...model, rewriter }, functionsFolder, log: logged });
+  const stack = await startStack({ model: { ...model, rewriter, keep: KEPT_REQUESTS }, functionsFolder, log: logged });
   try {
     await applySettings(stack, options);
     const users = await signUpUsers(stack);
     const { rounds, messages, reflections } = await runRounds(stack, users, options, log);
     const read = await readReport(stack.database, rounds);
     const { simulated } = stack.model;
-    return { simulated, control: controlOf(options), messages, reflections, ...read, seconds: seconds() };
+    const loop = { simulated, control: controlOf(options), messages, reflections, ...read, seconds: seconds() };
+    return { ...loop, learning: options.learning ? await runLearning(stack, log) : null };
   } finally {
     await stack.stop();
   }
@@ -89,19 +94,11 @@ async function applySettings(stack: Stack, { paused = false, conversations }: De
   );
 }
 
-async function signUpUsers(stack: Stack): Promise<SupabaseClient[]> {
-  return await Promise.all(Array.from({ length: USERS }, async (_, index) => {
-    const client = createClient(stack.url, stack.publishableKey, {
-      auth: { persistSession: false, autoRefreshToken: false, storageKey: `demo-user-${index}` },
-    });
-    const credentials = { email: `user${index + 1}@example.com`, password: crypto.randomUUID() };
-    const { error } = await client.auth.signUp(credentials);
-    if (error) throw new Error(`A user could not sign up: ${error.message}`);
-    return client;
-  }));
+async function signUpUsers(stack: Stack): Promise<Person[]> {
+  return await Promise.all(Array.from({ length: USERS }, (_, index) => signUp(stack, `user${index + 1}`)));
 }
 
-async function runRounds(stack: Stack, users: SupabaseClient[], options: DemoOptions, log: (line: string) => void) {
+async function runRounds(stack: Stack, users: Person[], options: DemoOptions, log: (line: string) => void) {
   const control = controlOf(options) !== null;
   const rounds: Round[] = [];
   let messages = 0;
@@ -119,7 +116,7 @@ async function runRounds(stack: Stack, users: SupabaseClient[], options: DemoOpt
 }
 
 /** Each user holds their share of the conversations, one after another. Returns the ids of the answers. */
-async function holdConversations(users: SupabaseClient[], conversations: Conversation[]): Promise<string[]> {
+async function holdConversations(users: Person[], conversations: Conversation[]): Promise<string[]> {
   const shares = users.map((user, index) => ({
     user,
     share: conversations.filter((_, number) => number % users.length === index),
@@ -132,23 +129,15 @@ async function holdConversations(users: SupabaseClient[], conversations: Convers
   return ids.flat();
 }
 
-async function holdConversation(user: SupabaseClient, turns: Conversation): Promise<string[]> {
+async function holdConversation(user: Person, turns: Conversation): Promise<string[]> {
   const answers: string[] = [];
-  let session_id: string | undefined;
+  let session: string | undefined;
   for (const message of turns) {
-    const { data, error } = await user.functions.invoke("chat-handler", {
-      body: { message, session_id },
-      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-    });
-    if (error) throw new Error(`chat-handler failed: ${await reasonOf(error)}`);
-    session_id = data.session_id;
-    answers.push(data.answer_id);
+    const { answer_id, session_id } = await ask(user, message, session);
+    session = session_id;
+    answers.push(answer_id);
   }
   return answers;
-}
-
-async function reasonOf(error: { message: string; context?: unknown }): Promise<string> {
-  return error.context instanceof Response ? await error.context.text() : error.message;
 }
 
 /** Reflects until nothing is left to judge, or a new version is live. Returns whether one is. */
@@ -177,14 +166,7 @@ interface Reflection {
 }
 
 async function reflect(stack: Stack): Promise<Reflection> {
-  const response = await fetch(`${stack.url}/functions/v1/reflection-loop`, {
-    method: "POST",
-    headers: { apikey: stack.secretKey, "content-type": "application/json" },
-    body: JSON.stringify({ force: true }),
-    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-  });
-  if (!response.ok) throw new Error(`reflection-loop failed: ${await response.text()}`);
-  const { results } = await response.json();
+  const { results } = await callWithSecretKey(stack, "reflection-loop", { only: "reflection", force: true });
   if (results.length === 0) throw new Error("reflection-loop found no assistant to reflect on");
   return results[0];
 }

@@ -4,9 +4,10 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Conversation, readConversations } from "./conversations.ts";
 import { type DemoOptions, runDemo, SETTINGS } from "./demo.ts";
-import { promptDifference, versionTable } from "./demo_page.ts";
-import type { DemoReport } from "./report/data.ts";
-import { driftOf, gainOf, LEAST_GAIN } from "./report/scores.ts";
+import { learnedLines, promptDifference, versionTable } from "./demo_page.ts";
+import { HURRIED } from "./learning/run.ts";
+import type { DemoReport, LearningReport } from "./report/data.ts";
+import { driftOf, gainOf, LEAST_GAIN, missingOf } from "./report/scores.ts";
 import { renderReport } from "./report_page.ts";
 
 const DEFAULT_LIMIT = 30;
@@ -38,6 +39,7 @@ function optionsFrom(args: string[]): DemoOptions | number {
   const read = readArguments(args);
   if (typeof read === "string") return misuse(read);
   const { conversations: file, limit = String(DEFAULT_LIMIT), pause = false, rewriter } = read;
+  const without = read["no-learning"] ?? false;
   if (!/^[1-9]\d*$/u.test(limit)) return misuse(`--limit wants a whole number above 0, not "${limit}"`);
   if (rewriter !== undefined && rewriter !== "helpful" && rewriter !== "useless") {
     return misuse(`--rewriter is helpful or useless, not "${rewriter}"`);
@@ -47,7 +49,8 @@ function optionsFrom(args: string[]): DemoOptions | number {
   const conversations = file ? conversationsFrom(file, Number(limit)) : sampleConversations();
   if (typeof conversations === "string") return misuse(conversations);
   const model = apiKey ? { apiKey, baseUrl: Deno.env.get("ANTHROPIC_BASE_URL") || undefined } : {};
-  return { conversations, paused: pause, rewriter, model, log: console.log };
+  const learning = !without && !apiKey && !pause && rewriter !== "useless";
+  return { conversations, paused: pause, rewriter, learning, model, log: console.log };
 }
 
 function readArguments(args: string[]) {
@@ -59,6 +62,7 @@ function readArguments(args: string[]) {
         limit: { type: "string" },
         pause: { type: "boolean" },
         rewriter: { type: "string" },
+        "no-learning": { type: "boolean" },
       },
     }).values;
   } catch (error) {
@@ -88,7 +92,7 @@ function conversationsFrom(file: string, limit: number): Conversation[] | string
   return conversations.length > 0 ? conversations : `${file} holds no usable conversation`;
 }
 
-function announce({ conversations, paused, rewriter, model }: DemoOptions): void {
+function announce({ conversations, paused, rewriter, learning, model }: DemoOptions): void {
   console.log(
     model?.apiKey
       ? `The model is Claude (ANTHROPIC_API_KEY is set): every round makes ${conversations.flat().length} paid ` +
@@ -100,6 +104,11 @@ function announce({ conversations, paused, rewriter, model }: DemoOptions): void
     "Settings changed for the demo, so that a day passes in seconds: " +
       Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value ?? "none"}`).join(", ") + ".",
   );
+  if (learning) {
+    console.log(`Then people react, and Pawl learns from it:\n${HURRIED.map((line) => `- ${line}`).join("\n")}`);
+  } else if (model?.apiKey) {
+    console.log("Learning from reactions is left out: on a real model it would be some thousand paid requests.");
+  }
   if (paused) console.log("Control: automatic updates are paused.");
   if (rewriter === "useless") console.log("Control: the rewriter writes prompts that change no answer.");
 }
@@ -119,6 +128,10 @@ function show(report: DemoReport, files: string): void {
   console.log(versionTable(report.versions, width));
   console.log("\nThe prompt, first version against the live one:\n");
   console.log(promptDifference(report.prompts, width));
+  if (report.learning) {
+    console.log("\nWhat people's reactions taught (SIMULATED):\n");
+    console.log(learnedLines(report.learning, width));
+  }
   console.log(
     `\n${report.messages} messages answered, ${report.reflections} reflections, ${report.seconds} s; report in ${files}`,
   );
@@ -133,6 +146,27 @@ function terminalWidth(): number {
 }
 
 function verdict(report: DemoReport, { paused, rewriter }: DemoOptions): number {
+  const looped = loopVerdict(report, { paused, rewriter });
+  return report.learning ? Math.max(looped, learningVerdict(report.learning)) : looped;
+}
+
+function learningVerdict(learning: LearningReport): number {
+  const missing = missingOf(learning);
+  if (missing.length > 0) {
+    console.error(`Learning did not come about as it should.\n${missing.map((one) => `- ${one}`).join("\n")}`);
+    return NOT_IMPROVED;
+  }
+  const active = learning.organizations.map(({ name, patterns }) =>
+    `${patterns.filter(({ state }) => state === "active").length} at "${name}"`
+  );
+  console.log(
+    `Learning came about: patterns are active (${active.join(", ")}), and of ${learning.checks.prompts} prompts none ` +
+      "held what another organisation had taught.",
+  );
+  return DONE;
+}
+
+function loopVerdict(report: DemoReport, { paused, rewriter }: Pick<DemoOptions, "paused" | "rewriter">): number {
   const gain = gainOf(report);
   if (paused || rewriter === "useless") {
     console.log(`Control run: the score changed by ${(gain ?? driftOf(report)).toFixed(2)}.`);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { promptDifference, type VersionRow, versionTable } from "./demo_page.ts";
+import { learnedLines, promptDifference, type VersionRow, versionTable } from "./demo_page.ts";
+import { exampleReport } from "./report/example.ts";
 
 const MEANS = { completeness: 2, depth: 1, tone: 2, scope: 3, missed_opportunities: 1 };
 const REASON = "Simulated rewrite against the main weakness: answers are shallow.";
@@ -21,4 +22,15 @@ for (const width of [40, 60, 80, 100, 200]) {
 Deno.test("the difference shows sentences that came and went", () => {
   const prompts = { first: "Be kind. Be brief.", last: "Be kind.\nGive reasons." };
   assert.equal(promptDifference(prompts, 80), "  (1 of 2 sentences kept)\n- Be brief.\n+ Give reasons.");
+});
+
+Deno.test("learned patterns are a few lines each, under their organisation", () => {
+  const { organizations } = exampleReport().learning!;
+  for (const width of [40, 80, 200]) {
+    const lines = learnedLines({ organizations }, width).split("\n");
+    assert.ok(lines.every((line) => line.length <= width), lines.join("\n"));
+    const told = lines.join(" ").replace(/\s+/gu, " ");
+    assert.match(told, /^plain words: active plain words confidence 98 %, influence 93 %\. Rests on 7 answers/u);
+    assert.match(told, /withdrawn \(its words are gone\) .* plain words: nothing$/u);
+  }
 });

@@ -1,6 +1,8 @@
 /** How the demo's report looks on a terminal. */
 import { sentencesOf } from "./model/text.ts";
-import type { DemoReport, VersionReport } from "./report/data.ts";
+import type { DemoReport, LearningReport, PatternReport, VersionReport } from "./report/data.ts";
+import { evidenceInWords } from "./report/learned.ts";
+import { percent } from "./report/words.ts";
 
 export type VersionRow = Pick<
   VersionReport,
@@ -42,6 +44,23 @@ export function promptDifference({ first, last }: DemoReport["prompts"], width: 
   return [...lines.slice(0, MAX_DIFFERENCE_LINES), ...(more > 0 ? [`  … ${more} lines more`] : [])].join("\n");
 }
 
+/** Each organisation's patterns, no line wider than `width` characters. */
+export function learnedLines({ organizations }: Pick<LearningReport, "organizations">, width: number): string {
+  return organizations.flatMap(({ name, patterns }) => [
+    `${name}: ${patterns.length === 0 ? "nothing" : ""}`.trimEnd(),
+    ...patterns.flatMap((pattern) => patternLines(pattern, width)),
+  ]).join("\n");
+}
+
+function patternLines({ state, instruction, confidence, influence, evidence }: PatternReport, width: number): string[] {
+  const numbers = `confidence ${percent(confidence)}, influence ${percent(influence)}`;
+  const said = [instruction ?? "(its words are gone)", `${numbers}. ${evidenceInWords(evidence)}`];
+  const [first, ...rest] = said.flatMap((text) => wrap(text, width - STATE_WIDTH - 2));
+  const indent = " ".repeat(STATE_WIDTH + 2);
+  return [`  ${state.padEnd(STATE_WIDTH)}${first}`, ...rest.map((line) => indent + line)];
+}
+
+const STATE_WIDTH = 11;
 const MIN_REASON_WIDTH = 24;
 const MAX_DIFFERENCE_LINES = 14;
 

@@ -5,6 +5,7 @@ import { conversationsSection } from "./report/conversations.ts";
 import type { ChangeReport, DemoReport } from "./report/data.ts";
 import { decisionsSection } from "./report/decisions.ts";
 import { exampleReport, turn } from "./report/example.ts";
+import { evidenceInWords, learnedSection } from "./report/learned.ts";
 import { promptDiff } from "./report/versions.ts";
 import { renderReport } from "./report_page.ts";
 
@@ -81,11 +82,11 @@ Deno.test("simulated is said where it is so, and only there", () => {
   const simulated = renderReport(exampleReport());
   assert.match(read(simulated), /Simulated\. No language model was called/u);
   assert.match(simulated, /<title>[^<]*\(simulated\)/u);
-  for (const id of ["scores", "versions", "decisions", "conversations"]) {
+  for (const id of ["scores", "versions", "decisions", "learned", "conversations"]) {
     assert.match(simulated, new RegExp(`<h2 id="${id}">[^<]*<span class="tag simulated">`, "u"));
   }
   const real = JSON.parse(JSON.stringify(exampleReport()).replaceAll("simulated/", ""));
-  const body = renderReport({ ...real, simulated: false }).replace(/<style>.*?<\/style>/su, "");
+  const body = renderReport({ ...real, simulated: false, learning: null }).replace(/<style>.*?<\/style>/su, "");
   assert.ok(!/simulated/iu.test(body), /.{60}simulated.{20}/iu.exec(body)?.[0]);
 });
 
@@ -125,6 +126,59 @@ Deno.test("marks, bars and dots stand where their numbers say [catches: a chart 
     report.conversations.flatMap(({ turns }) => turns.map(({ evaluation }) => evaluation!.overall!)),
   );
   near(numbers(/class="threshold"[^>]*y1="([\d.]+)"/gu).map(([y]) => y), [2.5]);
+});
+
+Deno.test("learned patterns: their state, words, evidence and life, and what keeps organisations apart", () => {
+  const report = exampleReport();
+  const page = read((learnedSection(report) as { text: string }).text);
+  for (
+    const words of [
+      "25 people of 2 organisations got 40 answers in 2 days (2.5 s) and reacted 29 times",
+      "Days pass in seconds.",
+      "1 active of 2 patterns, 24 people",
+      "list for how-to questions; for explanation questions they do not mind",
+      "active in use; format list for how-to questions plain words",
+      "confidence98 % influence93 %",
+      "shown for 3, mean signal +0.50; held back from 4, mean signal −0.25.",
+      "would have multiplied its stake by 1,500.",
+      "run 2candidate → to trial confidence 98 % plain words",
+      "latertrial → to active confidence 98 %, shown for 93 % plain words",
+      "Its words are gone.",
+      "No answer has been held against it yet.",
+      "2with10 5250 % +0.90",
+      "2without10 5250 % –",
+      "of all 40 prompts that the model received, 9 held learned instructions; none of them held one that another",
+    ]
+  ) assert.ok(page.includes(words), `${words}\n${page}`);
+  const { learning } = report;
+  const wrong = { ...learning!, checks: { ...learning!.checks, prompts: 39, foreign: 2, unlike_stored: 1 } };
+  const told = read((learnedSection({ ...report, learning: wrong }) as { text: string }).text);
+  assert.match(told, /of only 39 of 40 prompts .* 2 of them held one that another .* and 1 held other instructions/u);
+  assert.ok(!renderReport({ ...report, learning: null }).includes('"#learned"'));
+});
+
+Deno.test("marks of satisfaction stand where their numbers say", () => {
+  const section = (learnedSection(exampleReport()) as { text: string }).text;
+  const lines = [...section.matchAll(/class="grid"[^>]*y1="([\d.]+)"/gu)].map(([, y]) => Number(y));
+  const [low, , high] = lines;
+  const marks = [...section.matchAll(/class="mark" transform="translate\([\d.]+ ([\d.]+)\)/gu)].map(([, y]) =>
+    Number(y)
+  );
+  assert.ok(low > high, "it stands on its head");
+  assert.equal(marks.length, 2, "a day without a mean has a mark");
+  for (const [index, value] of [0.3, 0.9].entries()) {
+    assert.ok(Math.abs(marks[index] - (low + (high - low) * (value + 1) / 2)) < 0.2, `${marks}`);
+  }
+});
+
+Deno.test("odds are told in words that fit their size", () => {
+  const evidence = { people: 1, shown: 1, held_back: 0, mean_shown: 1, mean_held_back: null };
+  const told = (times: number) => evidenceInWords({ ...evidence, log_e: Math.log(times) });
+  assert.match(told(0.5), /would have lost so far/u);
+  assert.match(told(2.25), /its stake by 2\.3\./u);
+  assert.match(told(1_234), /its stake by 1,234\./u);
+  assert.match(told(1e9), /by more than a million\./u);
+  assert.ok(!evidenceInWords({ ...evidence, log_e: null }).includes("bet"));
 });
 
 const decided = (change: Partial<ChangeReport>) => {

@@ -5,6 +5,7 @@ import { conversationsSection } from "./report/conversations.ts";
 import type { DemoReport, RoundReport, VersionReport } from "./report/data.ts";
 import { decisionsSection } from "./report/decisions.ts";
 import { type Html, markup, raw } from "./report/html.ts";
+import { learnedSection } from "./report/learned.ts";
 import { driftOf, gainOf, LEAST_GAIN } from "./report/scores.ts";
 import { STYLE } from "./report/style.ts";
 import { versionsSection, versionTable, withError } from "./report/versions.ts";
@@ -28,6 +29,7 @@ ${opening(report)}
 ${scoresSection(report)}
 ${versionsSection(report)}
 ${decisionsSection(report)}
+${learnedSection(report)}
 ${conversationsSection(report)}
 </main>
 ${closing(report)}
@@ -57,7 +59,9 @@ ${simulated && SIMULATED}
   }</dl>
 <nav aria-label="On this page"><ul>
 <li><a href="#scores">Scores</a></li><li><a href="#versions">Prompt versions</a></li>
-<li><a href="#decisions">Decisions</a></li><li><a href="#conversations">Conversations</a></li>
+<li><a href="#decisions">Decisions</a></li>${
+    report.learning && markup`<li><a href="#learned">Learned patterns</a></li>`
+  }<li><a href="#conversations">Conversations</a></li>
 </ul></nav>
 </header>`;
 }
@@ -154,7 +158,12 @@ function roundTable(rounds: RoundReport[]): Html {
 <tbody>${rounds.map(row)}</tbody></table></div>`;
 }
 
-function closing({ simulated, settings, reflections, seconds }: DemoReport): Html {
+const LEARNED = markup`<p>Learned patterns do rest on a draw: for each answer that a pattern applies to, a coin decides
+whether it is shown. One is adopted when that alone speaks for it, at a level at which, of the patterns adopted in a
+year, on average at most 1 in 20 is no improvement.</p>`;
+
+function closing(report: DemoReport): Html {
+  const { simulated, settings, reflections, seconds } = report;
   const set = Object.entries(settings).map(([name, value], index) =>
     markup`${index > 0 && ", "}<code>${name} = ${String(value ?? "none")}</code>`
   );
@@ -164,6 +173,7 @@ function closing({ simulated, settings, reflections, seconds }: DemoReport): Htm
 is judged in turn. It does not prove statistically that a version is better. The versions answered the same few
 conversations one after another instead of being drawn by lot, one judge scored them all, and the run ends when there is
 nothing left to improve.</p>
+${report.learning && LEARNED}
 <p>The loop ran with ${set}; some of these are changed for the demo, so that days pass in seconds.
 ${count(reflections, "reflection")}, ${seconds} s${simulated && ", simulated model"}. The same data, with every
 conversation, is in <code>report.json</code> beside this file.</p>

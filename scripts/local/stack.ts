@@ -36,6 +36,10 @@ export interface ModelOptions {
   rewriter?: Rewriter;
   /** Milliseconds that pass before each of the stand-in's answers to a chat. */
   slowMs?: number;
+  /** The stand-in's answers come as prose, lists, tables or code also where no format is asked for. */
+  variety?: boolean;
+  /** How many requests the stand-in keeps for looking at. */
+  keep?: number;
 }
 
 export interface Stack extends Keys {
@@ -101,10 +105,10 @@ interface Model {
 /** Well formed, and worth nothing anywhere else. */
 export const STAND_IN_KEY = "sk-ant-stand-in";
 
-function startModel({ apiKey, baseUrl, rewriter, slowMs }: ModelOptions, undo: (() => unknown)[]): Model {
+function startModel({ apiKey, baseUrl, ...options }: ModelOptions, undo: (() => unknown)[]): Model {
   if (apiKey) return { url: baseUrl ?? "https://api.anthropic.com", apiKey, simulated: false };
   if (baseUrl) return { url: baseUrl, apiKey: STAND_IN_KEY, simulated: true };
-  const standIn: StandIn = startStandIn({ rewriter, slowMs });
+  const standIn: StandIn = startStandIn(options);
   undo.push(standIn.stop);
   return { url: standIn.url, apiKey: STAND_IN_KEY, simulated: true };
 }

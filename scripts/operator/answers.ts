@@ -85,6 +85,49 @@ export interface Suggestion {
   implemented_in_version: number | null;
 }
 
+/** An instruction that people's reactions speak for. */
+export interface Pattern {
+  pattern_id: string;
+  at: string;
+  type: string;
+  question_type: string;
+  data_source: string | null;
+  dimension: string;
+  value: string;
+  /** Null of one that was withdrawn. */
+  instruction: string | null;
+  state: string;
+  /** Share of the answers it applies to that it is shown with. */
+  influence: number;
+  /** Probability that it beats doing without. */
+  confidence: number;
+  score: number | null;
+  uses: number;
+  last_used_at: string | null;
+  activated_at: string | null;
+  /** What is known of it, in words. */
+  evidence: string;
+  /** The last five, newest first. */
+  transitions: Transition[];
+}
+
+export interface Transition {
+  at: string;
+  /** Null of the first: it was found. */
+  from: string | null;
+  to: string;
+  influence: number;
+  confidence: number;
+  reason: string;
+}
+
+/** What the last learning run that came to its end said. */
+export interface LearningRun {
+  at: string;
+  message: string | null;
+  crash: Record<string, number> | null;
+}
+
 export interface ChangeEvent {
   kind: "change";
   at: string;

@@ -29,7 +29,7 @@ export const OPTIONS: Record<string, Option> = {
     help: "its id or its slug; without, the only one",
   },
   reason: { value: "TEXT", help: "why, for the record" },
-  yes: { help: "does not ask before the live version changes" },
+  yes: { help: "does not ask before the live version changes or a pattern ends" },
   all: { help: "those that were reviewed, too" },
   activate: { help: "makes it live at once" },
   clear: { help: "protects nothing any more" },
@@ -37,6 +37,7 @@ export const OPTIONS: Record<string, Option> = {
   for: { value: "SPAN", help: "for so long: 30m, 2h, 1h30m, 3d, 2w" },
   since: { value: "TIME", help: "only from then on: a time as for --until, or a span back from now: 2h, 7d" },
   limit: { value: "N", help: "so many at the most" },
+  state: { value: "STATE", help: "only these: candidate, trial, active, warmdown, pruned, reverted or withdrawn" },
 };
 
 export const ANYWHERE: Record<string, Option> = {

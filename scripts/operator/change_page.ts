@@ -1,6 +1,6 @@
 /** What a decision changed, and how to undo it. */
 import type { Change } from "./answers.ts";
-import { besideLabels, labelled, type Paper, wrap } from "./paper.ts";
+import { besideLabels, labelled, type Paper, percent, wrap } from "./paper.ts";
 import { stamp } from "./times.ts";
 
 export function changePage(change: Change, paper: Paper): string {
@@ -32,6 +32,7 @@ function value(what: string, told: unknown): string {
   if (told === null || told === undefined) return "none";
   if (typeof told === "boolean") return told ? "yes" : "no";
   if (what === "paused_until") return stamp(String(told));
+  if (what === "influence") return percent(Number(told));
   if (Array.isArray(told)) {
     return told.length === 0 ? "none" : told.map((one) => `“${one}”`).join(", ");
   }
@@ -75,6 +76,9 @@ function notesOf({ action, about, changed }: Change): string[] {
       ? `as soon as nothing holds it up (now: ${about.blocked_by})`
       : "at the next reflection";
     notes.push(`The loop writes a version ${when}.`);
+  }
+  if (action === "revert_pattern" && changed.state) {
+    notes.push("No answer is shown it from now on. The same is not tried again for 90 days.");
   }
   if (action === "write" && !changed.live_version) {
     notes.push(

@@ -9,12 +9,13 @@ import {
   protect,
   reject,
   resume,
+  revertPattern,
   rollback,
   unlock,
   write,
 } from "./decisions.ts";
 import type { Scene } from "./scene.ts";
-import { diff, logs, show, status, suggestions, versions } from "./looks.ts";
+import { diff, logs, patterns, show, status, suggestions, versions } from "./looks.ts";
 import type { Paper } from "./paper.ts";
 
 export interface Shown {
@@ -81,6 +82,17 @@ export const COMMANDS: Command[] = [
     run: suggestions,
   },
   {
+    name: "patterns",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "state", "limit"],
+    summary: "what was learned from people's reactions, and what the last run said",
+    details:
+      "The newest 20, or --limit. Influence is the share of the answers a pattern applies to that it is shown with,\n" +
+      "confidence the probability that it helps. Each begins with its id, for revert-pattern.",
+    run: patterns,
+  },
+  {
     name: "logs",
     arguments: "",
     takes: [0, 0],
@@ -106,6 +118,16 @@ export const COMMANDS: Command[] = [
     summary: "rejects a suggestion",
     details: "The beginning of an id is enough.",
     run: reject,
+  },
+  {
+    name: "revert-pattern",
+    arguments: "ID",
+    takes: [1, 1],
+    options: [...DECIDING, "yes"],
+    summary: "takes a learned pattern back, for good",
+    details:
+      "No answer is shown it from now on. The same is not tried again for 90 days. The beginning of an id is enough.",
+    run: revertPattern,
   },
   {
     name: "rollback",

@@ -1,8 +1,10 @@
 /** What operators decide, each through prompt-updater. */
-import type { Suggestion } from "./answers.ts";
+import type { Pattern, Suggestion } from "./answers.ts";
 import { changePage } from "./change_page.ts";
 import type { Shown } from "./commands.ts";
-import { findSuggestion, readVersion } from "./looks.ts";
+import { findPattern, findSuggestion, readVersion } from "./looks.ts";
+import { clean, percent } from "./paper.ts";
+import { lives } from "./pattern_page.ts";
 import { EXIT, misuse, Problem } from "./problem.ts";
 import { byWhom, given, placeOf, type Scene, UUID, versionNumber } from "./scene.ts";
 import { readMoment, readSpan } from "./times.ts";
@@ -24,6 +26,19 @@ export async function reject(scene: Scene): Promise<Shown> {
 async function suggestionOf(scene: Scene): Promise<Pick<Suggestion, "suggestion_id"> & Partial<Suggestion>> {
   const [id] = scene.call.positionals;
   return UUID.test(id) && !scene.asks ? { suggestion_id: id } : await findSuggestion(scene, id);
+}
+
+export async function revertPattern(scene: Scene): Promise<Shown> {
+  const [id] = scene.call.positionals;
+  const pattern: Pick<Pattern, "pattern_id"> & Partial<Pattern> = UUID.test(id) && !scene.asks
+    ? { pattern_id: id }
+    : await findPattern(scene, id);
+  const { pattern_id, state, instruction, influence } = pattern;
+  if (state !== undefined && lives({ state })) {
+    const use = influence ? `shown with ${percent(influence)} of the answers it applies to` : "not shown yet";
+    await agree(scene, `Take back “${clean(instruction!)}” (${use}) for good?`);
+  }
+  return await decide(scene, { action: "revert_pattern", pattern_id, ...byWhom(scene) });
 }
 
 export async function rollback(scene: Scene): Promise<Shown> {

@@ -5,7 +5,7 @@ import type { Command } from "./commands.ts";
 export function overview(commands: Command[]): string {
   const list = (names: string[]) =>
     commands.filter(({ name }) => names.includes(name)).map((one) => [called(one), one.summary]);
-  const looks = ["status", "versions", "show", "diff", "suggestions", "logs"];
+  const looks = ["status", "versions", "show", "diff", "suggestions", "patterns", "logs"];
   const others = commands.map(({ name }) => name).filter((name) => !looks.includes(name));
   return `Usage: pawl COMMAND [ARGUMENTS] [OPTIONS]
 
@@ -23,7 +23,7 @@ ${columns(optionRows({ ...pick(["assistant", "organization", "reason", "yes"]), 
 Environment:
 ${columns(ENVIRONMENT)}
 
-On a terminal, whatever changes the live version asks first; elsewhere nothing asks.
+On a terminal, whatever changes the live version or ends a pattern asks first; elsewhere nothing asks.
 
 Ends with 0 when it is done, 1 when it was refused or failed, 2 when it was called wrongly, 3 when the project could not
 be reached or did not answer in time.

@@ -99,7 +99,7 @@ function nextSteps(
 }
 
 /** As much of each id as tells them apart; eight characters or more. */
-function shortIds(ids: string[]): string[] {
+export function shortIds(ids: string[]): string[] {
   return ids.map((id) => {
     const others = ids.filter((other) => other !== id);
     let length = 8;

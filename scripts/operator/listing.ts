@@ -7,6 +7,8 @@ export interface Page<T> {
   /** As the server wrote it. */
   text: string;
   items: T[];
+  /** What the answer holds besides; of several pages, that of the first. */
+  beside?: Record<string, unknown>;
 }
 
 export interface Walk<T> {
@@ -22,9 +24,11 @@ export interface Walk<T> {
 /** Newest first; in one page as the server wrote it, else under the same name. */
 export async function walk<T>(name: string, { limit, ask, place, wanted = () => true }: Walk<T>): Promise<Page<T>> {
   const items: T[] = [];
+  let beside: Record<string, unknown> | undefined;
   while (true) {
     const size = Math.min(PAGE, limit - items.length);
     const page = await ask(size, items.at(-1));
+    beside ??= page.beside;
     const last = page.items.length < size ||
       items.length + page.items.length >= limit;
     const taken = last ? page.items : withoutTornEnd(page.items, place);
@@ -33,7 +37,7 @@ export async function walk<T>(name: string, { limit, ask, place, wanted = () => 
     const whole = last || kept.length < taken.length;
     if (whole && items.length === page.items.length) return page;
     if (whole) {
-      return { items, text: JSON.stringify({ outcome: "ok", [name]: items }) };
+      return { items, beside, text: JSON.stringify({ outcome: "ok", [name]: items, ...beside }) };
     }
   }
 }

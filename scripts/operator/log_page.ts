@@ -1,7 +1,7 @@
 /** What happened, as operators read it. */
 import type { ChangeEvent, Event } from "./answers.ts";
 import { inWords } from "./change_page.ts";
-import { type Paper, wrap } from "./paper.ts";
+import { count, type Paper, wrap } from "./paper.ts";
 import { finding } from "./status_page.ts";
 import { stamp } from "./times.ts";
 
@@ -36,12 +36,24 @@ function facts(event: ChangeEvent): string[] {
 
 function happened({ action, about, changed }: ChangeEvent): string[] {
   if (action === "propose") return [`version ${about.version} waits for approval`];
+  if (action === "forget") {
+    const { user_id, patterns_withdrawn: withdrawn, patterns_recomputed: recomputed } = about;
+    return [
+      `person ${short(user_id)}`,
+      `${count(Number(withdrawn), "pattern")} withdrawn, ${recomputed} measured anew`,
+    ];
+  }
   const changes = Object.entries(changed ?? {}).map(([what, { from, to }]) => inWords(what, from, to));
+  if (action === "revert_pattern") return [`pattern ${short(about.pattern_id)}`, ...changes];
   return ["lock", "unlock"].includes(action) ? [`version ${about.version}`, ...changes] : changes;
 }
 
+function short(id: unknown): string {
+  return String(id).slice(0, 8);
+}
+
 export function actor({ actor, actor_id }: { actor: string; actor_id: string | null }): string {
-  const person = actor_id ? `person ${actor_id.slice(0, 8)}` : "";
+  const person = actor_id ? `person ${short(actor_id)}` : "";
   const named: Record<string, string> = { loop: "the loop", person };
   const instead = actor === "operator" ? "SQL" : "the secret key";
   return named[actor] ?? (person ? `${instead}, for ${person}` : instead);

@@ -1,10 +1,11 @@
 /** What operators look at. */
-import type { Event, Status, Suggestion, Version, VersionText } from "./answers.ts";
+import type { Event, LearningRun, Pattern, Status, Suggestion, Version, VersionText } from "./answers.ts";
 import type { Shown } from "./commands.ts";
 import { differencePage, pieces } from "./difference.ts";
 import { suggestionsPage, versionPage, versionsPage } from "./list_pages.ts";
 import { walk } from "./listing.ts";
 import { logPage } from "./log_page.ts";
+import { patternsPage, STATES } from "./pattern_page.ts";
 import { EXIT, misuse, Problem } from "./problem.ts";
 import { given, parametersOf, type Scene, statusOf, versionNumber } from "./scene.ts";
 import { statusPage } from "./status_page.ts";
@@ -86,27 +87,69 @@ export function listSuggestions(
   });
 }
 
-/** The one whose id begins so, of all assistants that could be meant. */
-export async function findSuggestion(scene: Scene, beginning: string): Promise<Suggestion> {
-  if (!/^[\da-f-]{4,36}$/iu.test(beginning)) {
-    throw misuse(`an id, or the first four characters or more of one, not '${beginning}': see pawl suggestions`);
+export function findSuggestion(scene: Scene, beginning: string): Promise<Suggestion> {
+  return findOne(scene, "suggestion", beginning, (one) => one.suggestion_id, async (place) => {
+    return (await listSuggestions(scene, place, null, Infinity)).items;
+  });
+}
+
+export async function patterns(scene: Scene): Promise<Shown> {
+  const { state } = scene.call.values;
+  if (state !== undefined && !STATES.includes(state)) {
+    throw misuse(`--state wants one of ${STATES.join(", ")}, not '${state}'`);
   }
-  const found: Suggestion[] = [];
+  const parameters = { ...(await parametersOf(scene)), ...given({ p_state: state }) };
+  const { text, items, beside } = await listPatterns(scene, parameters, limitOf(scene));
+  const run = beside!.last_run as LearningRun | null;
+  return { json: text, page: (paper) => patternsPage(items, run, state, paper) };
+}
+
+function listPatterns(scene: Scene, parameters: Record<string, unknown>, limit: number) {
+  return walk<Pattern>("patterns", {
+    limit,
+    place: ({ at }) => at,
+    ask: async (p_limit, after) => {
+      const page = { ...parameters, ...given({ p_limit, p_before: after?.at }) };
+      const answer = await scene.server.read<{ patterns: Pattern[]; last_run: unknown }>("pawl_list_patterns", page);
+      const { patterns, last_run } = answer.body;
+      return { text: answer.text, items: patterns, beside: { last_run } };
+    },
+  });
+}
+
+export function findPattern(scene: Scene, beginning: string): Promise<Pattern> {
+  return findOne(scene, "pattern", beginning, (one) => one.pattern_id, async (place) => {
+    return (await listPatterns(scene, place, Infinity)).items;
+  });
+}
+
+/** The one whose id begins so, of all assistants that could be meant. */
+async function findOne<T>(
+  scene: Scene,
+  what: string,
+  beginning: string,
+  idOf: (one: T) => string,
+  list: (place: Record<string, unknown>) => Promise<T[]>,
+): Promise<T> {
+  if (!/^[\da-f-]{4,36}$/iu.test(beginning)) {
+    throw misuse(`an id, or the first four characters or more of one, not '${beginning}': see pawl ${what}s`);
+  }
+  const found: T[] = [];
   for (const { assistant, organization_id } of await statusOf(scene)) {
     const place = given({
       p_assistant: assistant,
       p_organization_id: organization_id,
       p_user_id: scene.call.values.as,
     });
-    const { items } = await listSuggestions(scene, place, null, Infinity);
-    found.push(...items.filter((one) => one.suggestion_id.startsWith(beginning.toLowerCase())));
+    const items = await list(place);
+    found.push(...items.filter((one) => idOf(one).startsWith(beginning.toLowerCase())));
   }
   if (found.length === 1) return found[0];
   if (found.length === 0) {
-    throw new Problem(EXIT.failed, "suggestion_not_found", `No suggestion's id begins with '${beginning}'.`);
+    throw new Problem(EXIT.failed, `${what}_not_found`, `No ${what}'s id begins with '${beginning}'.`);
   }
-  const suggestion_ids = found.map((one) => one.suggestion_id);
-  throw new Problem(EXIT.failed, "ambiguous_id", `Several ids begin with '${beginning}'.`, { suggestion_ids });
+  const more = { [`${what}_ids`]: found.map(idOf) };
+  throw new Problem(EXIT.failed, "ambiguous_id", `Several ids begin with '${beginning}'.`, more);
 }
 
 export async function logs(scene: Scene): Promise<Shown> {

@@ -1,12 +1,14 @@
 /** How pages look: at every width, in every state. */
 import assert from "node:assert/strict";
-import type { Event, Status, Suggestion, Version } from "./answers.ts";
+import type { Event, LearningRun, Pattern, Status, Suggestion, Version } from "./answers.ts";
 import { changePage } from "./change_page.ts";
 import { differencePage, pieces } from "./difference.ts";
 import { suggestionsPage, versionsPage } from "./list_pages.ts";
 import { logPage } from "./log_page.ts";
-import { clean, inkOf, lengthOf, type Paper } from "./paper.ts";
+import { clean, inkOf, lengthOf, type Paper, percent } from "./paper.ts";
+import { patternsPage, STATES } from "./pattern_page.ts";
 import { statusPage } from "./status_page.ts";
+import { stamp } from "./times.ts";
 
 const NOW = new Date("2026-11-21T12:00:00Z");
 const WORDS = "Answers are shallow: they give neither reasons nor examples, and parts of the question stay unanswered.";
@@ -92,6 +94,35 @@ const SUGGESTION: Suggestion = {
   implemented_in_version: null,
 };
 
+const PATTERN: Pattern = {
+  pattern_id: "7c8b1f04-254f-46fd-83c4-6116b881f2d7",
+  at: "2026-11-02T08:00:00Z",
+  type: "response_format",
+  question_type: "database",
+  data_source: null,
+  dimension: "format",
+  value: "table",
+  instruction: WORDS,
+  state: "active",
+  influence: 0.93,
+  confidence: 0.99996,
+  score: 0.4,
+  uses: 160,
+  last_used_at: "2026-11-21T11:00:00Z",
+  activated_at: "2026-11-15T08:00:00Z",
+  evidence: "It applied to 320 answers of 24 people and was shown with 160 of them.",
+  transitions: [
+    { at: "2026-11-15T08:00:00Z", from: "trial", to: "active", influence: 0.93, confidence: 0.997, reason: WORDS },
+    { at: "2026-11-02T08:00:00Z", from: null, to: "candidate", influence: 0, confidence: 0.8, reason: "Found." },
+  ],
+};
+
+const RUN: LearningRun = {
+  at: "2026-11-21T10:00:00Z",
+  message: "48 people, 1250 settled answers in 90 days. 1 active, 0 on trial, 1 to try next.",
+  crash: null,
+};
+
 const EVENTS: Event[] = [
   {
     kind: "change",
@@ -117,6 +148,7 @@ const PAGES: Record<string, (paper: Paper) => string> = {
   versions: (on) =>
     versionsPage([VERSION, { ...VERSION, version: 11, state: "retired", locked: true, score: null }], on),
   suggestions: (on) => suggestionsPage([SUGGESTION], false, on),
+  patterns: (on) => patternsPage(STATES.map((state) => ({ ...PATTERN, state })), { ...RUN, crash: {} }, undefined, on),
   logs: (on) => logPage(EVENTS, on),
   difference: (on) => differencePage({ ...VERSION, version: 11 }, VERSION, DIFFERENCE, on),
   change: (on) =>
@@ -250,7 +282,62 @@ Deno.test("a decision says how to undo it", () => {
   assert.equal(undo("waive_approval", {}, "approval_required", true, false), "approval on");
   assert.equal(undo("protect", {}, "protected_clauses", [], ["Be kind."]), "protect --clear");
   assert.equal(undo("protect", {}, "protected_clauses", ["Be kind."], []), undefined);
+  assert.equal(undo("revert_pattern", {}, "state", "active", "reverted"), undefined);
   assert.equal(undo("reject", {}, "status", "pending", "rejected"), undefined);
+});
+
+Deno.test("patterns: what the last run said, then each with what it rests on and what to type", () => {
+  const other = { ...PATTERN, pattern_id: PATTERN.pattern_id.replace(/^7c8b1f04-2/u, "7c8b1f04-3") };
+  const page = patternsPage([{ ...PATTERN, instruction: "Answer with a table." }, other], RUN, undefined, paper(100));
+  assert.deepEqual(page.split("\n").slice(0, 8), [
+    `Last learning run: ${stamp(RUN.at)} (2 h ago)`,
+    "  48 people, 1250 settled answers in 90 days. 1 active, 0 on trial, 1 to try next.",
+    "",
+    "7c8b1f04-2  active · influence 93 % · confidence 99.9 % · database questions · format table",
+    "  Answer with a table.",
+    "  It applied to 320 answers of 24 people and was shown with 160 of them.",
+    `  ${
+      stamp(PATTERN.transitions[0].at)
+    } trial → active: Answers are shallow: they give neither reasons nor examples, and`,
+    "  parts of the question stay unanswered.",
+  ]);
+  assert.match(page, /\n {2}→ pawl revert-pattern 7c8b1f04-2\n[^]*\n {2}→ pawl revert-pattern 7c8b1f04-3$/u);
+});
+
+Deno.test("patterns: what has ended is not offered to be taken back, and has no influence", () => {
+  const page = (more: Partial<Pattern>) => patternsPage([{ ...PATTERN, ...more }], RUN, undefined, paper(100));
+  for (const state of STATES) {
+    const ended = ["pruned", "reverted", "withdrawn"].includes(state);
+    const influence = ended || state === "candidate" ? 0 : 0.8;
+    assert.equal(/revert-pattern/u.test(page({ state, influence })), !ended, state);
+    assert.equal(/influence/u.test(page({ state, influence })), !ended, state);
+  }
+  assert.match(page({ state: "withdrawn", instruction: null, transitions: [] }), /\n {2}Its text was deleted\.\n/u);
+  const [step, found] = PATTERN.transitions;
+  assert.match(page({ transitions: [{ ...step, from: "active", influence: 0.6 }] }), / influence 60 %: Answers/u);
+  assert.match(page({ transitions: [found] }), / found: Found\.\n/u);
+});
+
+Deno.test("patterns: where there are none, and where nothing has run", () => {
+  assert.match(
+    patternsPage([], null, undefined, paper()),
+    /^No learning run[^\n]*\n\nNo pattern has been found yet\.$/u,
+  );
+  assert.match(patternsPage([], RUN, "active", paper()), /next\.\n\nNo pattern is active\.$/u);
+  const shares = [0, 0.05, 0.29, 0.925, 0.9999, 1].map(percent);
+  assert.deepEqual(shares, ["0 %", "5 %", "29 %", "92.5 %", "99.9 %", "100 %"]);
+});
+
+Deno.test("logs name the pattern that was taken back, and count what a forgotten person took along", () => {
+  const [event] = EVENTS;
+  const page = (more: Record<string, unknown>) => logPage([{ ...event, ...more } as Event], paper(120));
+  const { pattern_id } = PATTERN;
+  const changed = { state: { from: "active", to: "reverted" }, influence: { from: 0.93, to: 0 } };
+  const reverted = page({ action: "revert_pattern", about: { pattern_id }, changed });
+  assert.match(reverted, /revert pattern +pattern 7c8b1f04, state active → reverted, influence 93 % → 0 %, by person/u);
+  const about = { user_id: pattern_id, patterns_withdrawn: 1, patterns_recomputed: 2 };
+  const forgotten = page({ action: "forget", about, changed: null, actor: "operator", actor_id: null });
+  assert.match(forgotten, /forget +person 7c8b1f04, 1 pattern withdrawn, 2 measured anew, by SQL\n/u);
 });
 
 Deno.test("whatever could move a cursor, colour or turn a text is shown as a mark", () => {

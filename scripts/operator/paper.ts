@@ -71,6 +71,11 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
+/** "99.7 %": down to tenths, and never up to certainty. */
+export function percent(share: number): string {
+  return `${Math.floor(share * 1000 + 1e-6) / 10} %`;
+}
+
 export function score(value: number | null): string {
   return value === null ? "–" : value.toFixed(2);
 }

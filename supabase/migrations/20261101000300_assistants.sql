@@ -7,6 +7,8 @@ create table pawl.assistants (
   name text not null,
   created_at timestamptz not null default now(),
   metadata jsonb not null default '{}',
+  -- Which set of learned patterns is served: raised by whatever changes it. Isolates keep a set under its number.
+  patterns_revision bigint not null default 0 check (patterns_revision >= 0),
   unique (organization_id, slug)
 );
 
@@ -37,8 +39,18 @@ create table pawl.loop_settings (
   chat_model text not null default 'claude-sonnet-5-5',
   judge_model text not null default 'claude-sonnet-5-5',
   rewriter_model text not null default 'claude-sonnet-5-5',
+  pattern_model text not null default 'claude-haiku-5-5',
   max_answer_tokens integer not null default 4096 check (max_answer_tokens between 1 and 32000),
   history_token_budget integer not null default 8000 check (history_token_budget >= 0),
+  -- Learning from what people make of the answers.
+  learning_enabled boolean not null default true,
+  learn_every_hours numeric not null default 6 check (learn_every_hours >= 0),
+  -- Reactions come over time: an answer's are taken together after so long.
+  feedback_maturity_hours numeric not null default 24 check (feedback_maturity_hours >= 0),
+  -- Share of the answers an active pattern applies to that go without it, so that it goes on being measured.
+  holdout_share numeric not null default 0.07 check (holdout_share between 0.05 and 0.10),
+  -- The most of a pattern's evidence that one person may be.
+  user_weight_cap numeric not null default 0.10 check (user_weight_cap between 0.05 and 1),
   updated_at timestamptz not null default now(),
   constraint thresholds_ascend check (
     1 <= auto_update_threshold and auto_update_threshold <= suggestion_threshold
@@ -51,7 +63,7 @@ create table pawl.loop_settings (
 -- lease, and it runs out by itself when its holder dies. `checked_at` orders the work: longest unseen first.
 create table pawl.leases (
   assistant_id uuid not null references pawl.assistants (id) on delete cascade,
-  kind text not null check (kind in ('reflection')),
+  kind text not null check (kind in ('reflection', 'learning')),
   holder uuid,
   expires_at timestamptz,
   checked_at timestamptz not null default '-infinity',
@@ -61,14 +73,14 @@ create table pawl.leases (
 );
 create index leases_checked_at_idx on pawl.leases (kind, checked_at);
 
--- An assistant comes with its settings and its lease: no code ever meets one without.
+-- An assistant comes with its settings and its leases: no code ever meets one without.
 create function pawl.equip_assistant() returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
 begin
   insert into pawl.loop_settings (assistant_id) values (new.id);
-  insert into pawl.leases (assistant_id, kind) values (new.id, 'reflection');
+  insert into pawl.leases (assistant_id, kind) values (new.id, 'reflection'), (new.id, 'learning');
   return null;
 end
 $$;

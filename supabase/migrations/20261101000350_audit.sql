@@ -13,7 +13,7 @@ create table pawl.audit_log (
   actor_id uuid,
   action text not null check (action in (
     'publish', 'propose', 'write', 'activate', 'rollback', 'approve', 'reject', 'lock', 'unlock', 'protect', 'pause',
-    'resume', 'require_approval', 'waive_approval')),
+    'resume', 'require_approval', 'waive_approval', 'revert_pattern', 'forget')),
   -- What it is about (ids and numbers), and under `changed` what it changed: {"live_version": {"from": 2, "to": 3}}.
   detail jsonb not null default '{}' check (jsonb_typeof(detail) = 'object'),
   reason text check (char_length(reason) <= 1000),

@@ -54,6 +54,8 @@ create table pawl.turns (
   status text not null default 'open' check (status in ('open', 'completed', 'failed')),
   -- A stable code, never text from the model or the user.
   error_code text,
+  -- What is known of the question before it is answered: {question_type, data_source, tools}.
+  traits jsonb not null default '{}' check (jsonb_typeof(traits) = 'object'),
   created_at timestamptz not null default now(),
   -- How often a model was set to it; a request with the same idempotency key tries a failed turn again.
   attempts integer not null default 1 check (attempts > 0),

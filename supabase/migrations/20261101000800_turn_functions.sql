@@ -1,5 +1,5 @@
--- A turn: begun with the caller's own credentials, finished with the secret key. Each function is one transaction and
--- answers what happened as `outcome`; it raises only for bugs.
+-- A turn begins: with the caller's own credentials. Each function is one transaction and answers what happened as
+-- `outcome`; it raises only for bugs. (How it ends: *_turn_ends.sql.)
 
 -- Authenticates the caller, authorises the turn, holds it against the limits and stores the user's message: from here on
 -- it is safe whatever fails. Nothing is written unless the outcome is `ok`.
@@ -9,17 +9,21 @@
 -- answered is `replayed` with the answer, and the key with another message, session, assistant or organisation is
 -- `key_reused`. (What a request leaves out is what the turn has.)
 --
+-- p_traits says what is known of the question, as pawl.known_traits has it. A message that comes within 30 s of the
+-- answer before it says something of that answer too (pawl.note_follow_up).
+--
 -- Outcomes: ok; replayed; in_progress; key_reused; limited (with limit and retry_after as pawl.limit_reached);
 -- unauthorized, user_required, user_not_allowed (as pawl.acting_user); message_empty, message_too_long (over 32 KiB),
--- organization_required, organization_not_found, assistant_not_found, session_not_found (a foreign or deleted one too),
--- no_active_prompt.
+-- traits_invalid, organization_required, organization_not_found, assistant_not_found, session_not_found (a foreign or
+-- deleted one too), no_active_prompt.
 create function public.pawl_begin_turn(
   p_message text,
   p_session_id uuid default null,
   p_assistant text default null,
   p_organization_id uuid default null,
   p_user_id uuid default null,
-  p_idempotency_key text default null
+  p_idempotency_key text default null,
+  p_traits jsonb default '{}'
 ) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -31,6 +35,7 @@ declare
   -- A token a quarter of a byte, as models count English: enough to keep a person from storing without end.
   v_advance constant integer := ceil(octet_length(coalesce(p_message, '')) / 4.0);
   v_who record := pawl.acting_user(p_user_id);
+  v_traits constant jsonb := pawl.known_traits(p_traits);
   v_key pawl.idempotency_keys;
   v_turn pawl.turns;
   v_session_id uuid := p_session_id;
@@ -48,6 +53,8 @@ begin
   -- Two blanks that \s leaves out: the no-break space and the byte order mark.
   elsif coalesce(p_message, '') !~ '[^\s\u00a0\ufeff]' then
     return jsonb_build_object('outcome', 'message_empty');
+  elsif v_traits is null then
+    return jsonb_build_object('outcome', 'traits_invalid');
   end if;
 
   -- A person's turns begin one after the other: neither a key nor their limit is passed by two at once.
@@ -110,6 +117,7 @@ begin
   if v_turn.id is not null then
     update pawl.turns
       set status = 'open', error_code = null, finished_at = null, prompt_id = v_prompt.id, attempts = attempts + 1,
+          traits = case v_traits when '{}' then traits else v_traits end,
           lost_attempts = lost_attempts + (status = 'open')::integer, lease_expires_at = now() + lease
       where id = v_turn.id returning * into v_turn;
   else
@@ -129,14 +137,16 @@ begin
         returning * into v_session;
     else
       update pawl.sessions set updated_at = now() where id = v_session.id;
+      perform pawl.note_follow_up(v_session.id);
     end if;
     with message as (
       insert into pawl.messages (session_id, role, content, prompt_id, prompt_version)
         values (v_session.id, 'user', p_message, v_prompt.id, v_prompt.version) returning id
     )
     insert into pawl.turns (
-      session_id, organization_id, user_id, prompt_id, user_message_id, lease_expires_at, advance_tokens)
-      select v_session.id, v_place.organization_id, v_who.user_id, v_prompt.id, message.id, now() + lease, v_advance
+      session_id, organization_id, user_id, prompt_id, user_message_id, traits, lease_expires_at, advance_tokens)
+      select v_session.id, v_place.organization_id, v_who.user_id, v_prompt.id, message.id, v_traits, now() + lease,
+             v_advance
       from message returning * into v_turn;
     perform pawl.count_tokens(v_place.organization_id, v_who.user_id, v_advance);
     if p_idempotency_key is not null then
@@ -161,6 +171,7 @@ begin
     'assistant_id', v_assistant_id,
     'prompt_id', v_prompt.id,
     'prompt_version', v_prompt.version,
+    'patterns_revision', (select a.patterns_revision from pawl.assistants a where a.id = v_assistant_id),
     'model', v_settings.chat_model,
     'max_answer_tokens', v_settings.max_answer_tokens,
     'history_token_budget', v_settings.history_token_budget,
@@ -227,14 +238,15 @@ create function public.pawl_prepare_turn(
   p_organization_id uuid default null,
   p_user_id uuid default null,
   p_idempotency_key text default null,
-  p_lease_seconds integer default 150
+  p_lease_seconds integer default 150,
+  p_traits jsonb default '{}'
 ) returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   v_turn jsonb := public.pawl_begin_turn(
-    p_message, p_session_id, p_assistant, p_organization_id, p_user_id, p_idempotency_key);
+    p_message, p_session_id, p_assistant, p_organization_id, p_user_id, p_idempotency_key, p_traits);
 begin
   if v_turn ->> 'outcome' <> 'ok' then
     return v_turn;
@@ -246,109 +258,20 @@ begin
 end
 $$;
 
--- The text of a prompt version, which the caller of a turn must not see. Outcomes: ok, prompt_not_found.
+-- What the caller of a turn must not see: the text of a prompt version ({version, content}), and the learned patterns
+-- that its assistant serves ({patterns_revision, patterns}, as pawl.serving_patterns has them). All of one moment.
+-- Outcomes: ok, prompt_not_found.
 create function public.pawl_serving_context(p_prompt_id uuid) returns jsonb
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
 as $$
-  select coalesce(
-    (select jsonb_build_object('outcome', 'ok', 'version', p.version, 'content', p.content)
-     from pawl.system_prompts p where p.id = p_prompt_id),
-    jsonb_build_object('outcome', 'prompt_not_found'))
-$$;
-
--- Stores the answer of a turn's attempt and counts its tokens. Called again for the same attempt it changes nothing and
--- returns the answer stored first. p_prompt_id is the version that was really served (null: the one the turn named);
--- p_usage as pawl.tokens_in reads it; p_tools names what a backend's own model used.
--- Outcomes: ok; turn_not_found; turn_failed (given up before); superseded (a later attempt has begun: its answer counts).
-create function public.pawl_complete_turn(
-  p_turn_id uuid,
-  p_attempt integer,
-  p_answer text,
-  p_model text,
-  p_stop_reason text,
-  p_usage jsonb,
-  p_latency_ms integer,
-  p_prompt_id uuid default null,
-  p_tools text[] default '{}'
-) returns jsonb
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  v_turn pawl.turns;
-  v_prompt_id uuid;
-  v_answer_id uuid;
 begin
-  -- The session before the turn, as whoever deletes a session goes.
-  perform from pawl.sessions
-    where id = (select t.session_id from pawl.turns t where t.id = p_turn_id) for key share;
-  select * into v_turn from pawl.turns where id = p_turn_id for update;
-  if not found then
-    return jsonb_build_object('outcome', 'turn_not_found');
-  elsif v_turn.attempts is distinct from p_attempt then
-    -- It was paid for all the same.
-    perform pawl.record_usage(v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage);
-    return jsonb_build_object('outcome', 'superseded');
-  elsif v_turn.status = 'completed' then
-    return jsonb_build_object('outcome', 'ok', 'answer_id', v_turn.answer_message_id);
-  -- One that was given up as lost turns up after all.
-  elsif v_turn.status = 'failed' and v_turn.error_code <> 'turn_lost' then
-    return jsonb_build_object('outcome', 'turn_failed');
-  end if;
-  v_prompt_id := coalesce(p_prompt_id, v_turn.prompt_id);
-  insert into pawl.messages (session_id, role, content, token_count, model_used, prompt_id, prompt_version, metadata)
-    select v_turn.session_id, 'assistant', p_answer, (p_usage ->> 'output_tokens')::integer, p_model, p.id, p.version,
-           jsonb_build_object('stop_reason', p_stop_reason)
-           || case when cardinality(p_tools) > 0 then jsonb_build_object('tools', p_tools) else '{}' end
-    from pawl.system_prompts p where p.id = v_prompt_id
-    returning id into strict v_answer_id;
-  update pawl.turns
-    set status = 'completed', error_code = null, answer_message_id = v_answer_id, prompt_id = v_prompt_id,
-        finished_at = now(), latency_ms = p_latency_ms,
-        lost_attempts = lost_attempts - (status = 'failed')::integer,
-        input_tokens = (p_usage ->> 'input_tokens')::integer,
-        output_tokens = (p_usage ->> 'output_tokens')::integer,
-        cache_read_tokens = (p_usage ->> 'cache_read_input_tokens')::integer,
-        cache_write_tokens = (p_usage ->> 'cache_creation_input_tokens')::integer
-    where id = p_turn_id;
-  update pawl.sessions set updated_at = now() where id = v_turn.session_id;
-  perform pawl.record_usage(
-    v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage, v_turn.advance_tokens);
-  return jsonb_build_object('outcome', 'ok', 'answer_id', v_answer_id);
-end
-$$;
-
--- Records why a turn's attempt has no answer, and what it cost all the same (p_model null: nothing that is known). The
--- user's message stays. Outcomes: ok, turn_not_found (or not open any more, or a later attempt has begun).
-create function public.pawl_fail_turn(
-  p_turn_id uuid, p_attempt integer, p_error_code text, p_model text default null, p_usage jsonb default '{}'
-) returns jsonb
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  v_turn pawl.turns;
-begin
-  select * into v_turn from pawl.turns
-    where id = p_turn_id and attempts = p_attempt
-      -- One that was swept up as lost turns up after all, and says why.
-      and (status = 'open' or (status = 'failed' and error_code = 'turn_lost'))
-    for update;
-  if not found then
-    return jsonb_build_object('outcome', 'turn_not_found');
-  end if;
-  update pawl.turns
-    set status = 'failed', error_code = p_error_code, finished_at = now(),
-        lost_attempts = lost_attempts - (v_turn.status = 'failed')::integer,
-        -- Without a count the advance stands.
-        advance_tokens = case when p_model is null then advance_tokens else 0 end
-    where id = p_turn_id;
-  if p_model is not null then
-    perform pawl.record_usage(
-      v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage, v_turn.advance_tokens);
-  end if;
-  return jsonb_build_object('outcome', 'ok');
+  return coalesce(
+    (select jsonb_build_object(
+       'outcome', 'ok', 'version', p.version, 'content', p.content,
+       'patterns_revision', a.patterns_revision, 'patterns', pawl.serving_patterns(a.id))
+     from pawl.system_prompts p join pawl.assistants a on a.id = p.assistant_id where p.id = p_prompt_id),
+    jsonb_build_object('outcome', 'prompt_not_found'));
 end
 $$;
 
@@ -356,16 +279,13 @@ revoke execute on function
   pawl.history_before(pawl.turns, integer),
   pawl.stored_answer(pawl.turns),
   pawl.title_of(text),
-  public.pawl_begin_turn(text, uuid, text, uuid, uuid, text),
-  public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer),
-  public.pawl_serving_context(uuid),
-  public.pawl_complete_turn(uuid, integer, text, text, text, jsonb, integer, uuid, text[]),
-  public.pawl_fail_turn(uuid, integer, text, text, jsonb)
+  public.pawl_begin_turn(text, uuid, text, uuid, uuid, text, jsonb),
+  public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer, jsonb),
+  public.pawl_serving_context(uuid)
 from public, anon, authenticated, service_role;
-grant execute on function public.pawl_begin_turn(text, uuid, text, uuid, uuid, text) to authenticated, service_role;
+grant execute on function public.pawl_begin_turn(text, uuid, text, uuid, uuid, text, jsonb)
+  to authenticated, service_role;
 grant execute on function
-  public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer),
-  public.pawl_serving_context(uuid),
-  public.pawl_complete_turn(uuid, integer, text, text, text, jsonb, integer, uuid, text[]),
-  public.pawl_fail_turn(uuid, integer, text, text, jsonb)
+  public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer, jsonb),
+  public.pawl_serving_context(uuid)
 to service_role;

@@ -168,10 +168,7 @@ begin
 end
 $$;
 
--- Goes through the assistants not looked at since p_before (longest unseen first), until it has one to work on or 200
--- are through. Answers {outcome, as_of, skipped: [{about, reason}], claim: null | {about, task}, more}, where `about` is
--- {organization_id, assistant_id, assistant}; give `as_of` back as p_before to go on. The lease of the claimed one is p_holder's for p_lease_seconds.
--- Outcomes: ok, assistant_not_found (a filter that names nothing).
+-- Claims the reflection of one assistant: as pawl.claim, with {about, task} as the claim and `task` as pawl.next_task.
 create function public.pawl_claim_reflection(
   p_holder uuid,
   p_organization_id uuid default null,
@@ -181,86 +178,18 @@ create function public.pawl_claim_reflection(
   p_before timestamptz default null,
   p_lease_seconds integer default 150
 ) returns jsonb
-language plpgsql security definer
+language sql security definer
 set search_path = ''
 as $$
-declare
-  batch constant integer := 200;
-  v_before timestamptz := coalesce(p_before, clock_timestamp());
-  v_assistant pawl.assistants;
-  v_lease pawl.leases;
-  v_task jsonb;
-  v_about jsonb;
-  v_skipped jsonb := '[]';
-  v_claim jsonb;
-  v_seen integer := 0;
-begin
-  if not exists (
-    select from pawl.assistants a
-    where (p_organization_id is null or a.organization_id = p_organization_id)
-      and (p_assistant is null or a.slug = p_assistant)) and (p_organization_id is not null or p_assistant is not null)
-  then
-    return jsonb_build_object('outcome', 'assistant_not_found');
-  end if;
-
-  for v_assistant in
-    select a.* from pawl.assistants a
-    join pawl.leases l on l.assistant_id = a.id and l.kind = 'reflection'
-    where l.checked_at < v_before
-      and (p_organization_id is null or a.organization_id = p_organization_id)
-      and (p_assistant is null or a.slug = p_assistant)
-    order by l.checked_at, a.id limit batch
-  loop
-    v_seen := v_seen + 1;
-    v_about := jsonb_build_object('about', jsonb_build_object(
-      'organization_id', v_assistant.organization_id, 'assistant_id', v_assistant.id, 'assistant', v_assistant.slug));
-    select * into v_lease from pawl.leases
-      where assistant_id = v_assistant.id and kind = 'reflection' for update skip locked;
-    if not found then
-      v_skipped := v_skipped || (v_about || '{"reason": "in_progress"}');
-      continue;
-    end if;
-    if v_lease.checked_at >= v_before then
-      continue; -- another worker went through it meanwhile
-    end if;
-    update pawl.leases set checked_at = clock_timestamp()
-      where assistant_id = v_assistant.id and kind = 'reflection';
-    if v_lease.expires_at > now() then
-      v_skipped := v_skipped || (v_about || '{"reason": "in_progress"}');
-      continue;
-    end if;
-    -- One that ran out was not given back: its holder is dead.
-    update pawl.leases set holder = null, expires_at = null, lost_holders = lost_holders + 1
-      where assistant_id = v_assistant.id and kind = 'reflection' and holder is not null;
-    v_task := pawl.next_task(v_assistant, p_force, p_dry_run);
-    if v_task ? 'reason' then
-      v_skipped := v_skipped || (v_about || v_task);
-      continue;
-    end if;
-    update pawl.leases
-      set holder = p_holder, expires_at = now() + p_lease_seconds * interval '1 second'
-      where assistant_id = v_assistant.id and kind = 'reflection';
-    v_claim := v_about || v_task;
-    exit;
-  end loop;
-
-  return jsonb_build_object(
-    'outcome', 'ok', 'as_of', v_before, 'skipped', v_skipped, 'claim', v_claim,
-    'more', v_claim is not null or v_seen = batch);
-end
+  select pawl.claim(
+    'reflection', p_holder, p_organization_id, p_assistant, p_force, p_dry_run, p_before, p_lease_seconds)
 $$;
 
 -- Gives a lease back. Outcomes: ok, lease_lost.
 create function public.pawl_release_reflection(p_holder uuid, p_assistant_id uuid) returns jsonb
-language plpgsql security definer
+language sql security definer
 set search_path = ''
-as $$
-begin
-  update pawl.leases set holder = null, expires_at = null
-    where assistant_id = p_assistant_id and kind = 'reflection' and holder = p_holder;
-  return jsonb_build_object('outcome', case when found then 'ok' else 'lease_lost' end);
-end
-$$;
+as $$ select pawl.release('reflection', p_holder, p_assistant_id) $$;
 
 -- Stores what a reflection found: one evaluation an answer (none is judged twice), one log row, the suggestion if it
 -- made one, and the version's new mean. Only for the holder of a lease that still runs. Where every answer has been judged

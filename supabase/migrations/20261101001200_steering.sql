@@ -75,6 +75,30 @@ begin
 end
 $$;
 
+-- The same, by the assistant of a thing that the call names; null when there is none. p_missing is the outcome then, and
+-- for who may not know of it (other organisations' too).
+create function pawl.take_hold_of(p_assistant_id uuid, p_missing text, p_user_id uuid, p_reason text)
+returns pawl.steering
+language plpgsql
+set search_path = ''
+as $$
+declare
+  s pawl.steering;
+begin
+  select h.* into s
+    from pawl.assistants a
+    cross join lateral pawl.take_hold(a.slug, a.organization_id, p_user_id, p_reason) h
+    where a.id = p_assistant_id;
+  if found then
+    s.outcome := case s.outcome when 'organization_not_found' then p_missing else s.outcome end;
+    return s;
+  end if;
+  s := pawl.steer(null, null, p_user_id);
+  s.outcome := case when s.outcome in ('unauthorized', 'user_not_allowed') then s.outcome else p_missing end;
+  return s;
+end
+$$;
+
 -- The answer of a call: its change recorded, if there is one.
 create function pawl.changed(
   s pawl.steering, p_action text, p_about jsonb, p_before jsonb, p_after jsonb, p_reason text
@@ -100,5 +124,6 @@ $$;
 revoke execute on function
   pawl.steer(text, uuid, uuid),
   pawl.take_hold(text, uuid, uuid, text),
+  pawl.take_hold_of(uuid, text, uuid, text),
   pawl.changed(pawl.steering, text, jsonb, jsonb, jsonb, text)
 from public, anon, authenticated, service_role;

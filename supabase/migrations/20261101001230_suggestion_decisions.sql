@@ -1,26 +1,13 @@
 -- What people decide about suggestions (see steering): approve, reject.
 
--- As pawl.take_hold, by a suggestion; its own outcome besides: suggestion_not_found (other organisations' too).
-create function pawl.take_hold_of(p_suggestion_id uuid, p_user_id uuid, p_reason text) returns pawl.steering
-language plpgsql
+create function pawl.take_hold_of_suggestion(p_suggestion_id uuid, p_user_id uuid, p_reason text)
+returns pawl.steering
+language sql
 set search_path = ''
 as $$
-declare
-  s pawl.steering;
-begin
-  select h.* into s
-    from pawl.suggestions g
-    join pawl.assistants a on a.id = g.assistant_id
-    cross join lateral pawl.take_hold(a.slug, a.organization_id, p_user_id, p_reason) h
-    where g.id = p_suggestion_id;
-  if found then
-    s.outcome := case s.outcome when 'organization_not_found' then 'suggestion_not_found' else s.outcome end;
-    return s;
-  end if;
-  s := pawl.steer(null, null, p_user_id);
-  s.outcome := case when s.outcome in ('unauthorized', 'user_not_allowed') then s.outcome else 'suggestion_not_found' end;
-  return s;
-end
+  select pawl.take_hold_of(
+    (select g.assistant_id from pawl.suggestions g where g.id = p_suggestion_id), 'suggestion_not_found', p_user_id,
+    p_reason)
 $$;
 
 -- True of a suggestion about a version that is no longer live: there is nothing left to approve.
@@ -89,7 +76,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  s pawl.steering := pawl.take_hold_of(p_suggestion_id, p_user_id, p_reason);
+  s pawl.steering := pawl.take_hold_of_suggestion(p_suggestion_id, p_user_id, p_reason);
   v_suggestion pawl.suggestions;
   v_prompt pawl.system_prompts;
   v_live integer;
@@ -134,7 +121,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  s pawl.steering := pawl.take_hold_of(p_suggestion_id, p_user_id, p_reason);
+  s pawl.steering := pawl.take_hold_of_suggestion(p_suggestion_id, p_user_id, p_reason);
   v_suggestion pawl.suggestions;
 begin
   if s.outcome <> 'ok' then
@@ -156,7 +143,7 @@ end
 $$;
 
 revoke execute on function
-  pawl.take_hold_of(uuid, uuid, text),
+  pawl.take_hold_of_suggestion(uuid, uuid, text),
   pawl.is_superseded(pawl.suggestions),
   pawl.review(pawl.steering, pawl.suggestions, text, text, jsonb, text, integer, integer),
   pawl.have_it_written(pawl.steering, pawl.suggestions, text),

@@ -21,6 +21,10 @@ const PROMPTS = "20261101000400_prompts.sql";
 const CONVERSATIONS = "20261101000500_conversations.sql";
 const REFLECTIONS = "20261101000700_reflections.sql";
 const TURN_FUNCTIONS = "20261101000800_turn_functions.sql";
+const TURN_ENDS = "20261101000810_turn_ends.sql";
+const FEEDBACK_FUNCTIONS = "20261101000850_feedback_functions.sql";
+const FORGETTING = "20261101001320_forgetting.sql";
+const LEASES = "20261101000950_leases.sql";
 const REFLECTION_FUNCTIONS = "20261101001000_reflection_functions.sql";
 const PROMPT_FUNCTIONS = "20261101001100_prompt_functions.sql";
 const STEERING = "20261101001200_steering.sql";
@@ -28,7 +32,7 @@ const SETTING_DECISIONS = "20261101001210_setting_decisions.sql";
 const SUGGESTION_DECISIONS = "20261101001230_suggestion_decisions.sql";
 
 const LEASE_HEEDED: Edit = {
-  file: REFLECTION_FUNCTIONS,
+  file: LEASES,
   text: "if v_lease.expires_at > now() then",
   becomes: "if false then",
 };
@@ -69,13 +73,13 @@ export const MUTATIONS: Mutation[] = [
   // Reflections
   {
     name: "a claim locks the lease",
-    without: cut(REFLECTION_FUNCTIONS, " for update skip locked"),
+    without: cut(LEASES, " for update skip locked"),
     scenario: "oneClaims",
     fails: /claims of one assistant/,
   },
   {
     name: "a claim locks the lease",
-    without: cut(REFLECTION_FUNCTIONS, " for update skip locked"),
+    without: cut(LEASES, " for update skip locked"),
     scenario: "oneOfManyCallsJudges",
     fails: /times the judge was asked/,
   },
@@ -356,7 +360,7 @@ begin
   {
     name: "an answer locks the turn",
     without: {
-      file: TURN_FUNCTIONS,
+      file: TURN_ENDS,
       text: "select * into v_turn from pawl.turns where id = p_turn_id for update;",
       becomes: "select * into v_turn from pawl.turns where id = p_turn_id;",
     },
@@ -366,7 +370,7 @@ begin
   {
     name: "an answer is the last attempt's",
     without: {
-      file: TURN_FUNCTIONS,
+      file: TURN_ENDS,
       text: "elsif v_turn.attempts is distinct from p_attempt then",
       becomes: "elsif false then",
     },
@@ -376,7 +380,7 @@ begin
   {
     name: "a failure locks the turn",
     without: {
-      file: TURN_FUNCTIONS,
+      file: TURN_ENDS,
       text: `(status = 'failed' and error_code = 'turn_lost'))
     for update;`,
       becomes: "(status = 'failed' and error_code = 'turn_lost'));",
@@ -415,6 +419,44 @@ begin
     without: cut(CONVERSATIONS, ",\n  primary key (turn_id, attempt)"),
     scenario: "anAttemptIsBegunOnce",
     fails: /of 50 at once/,
+  },
+
+  // Feedback
+  {
+    name: "feedback takes its answers in one order",
+    without: { file: FEEDBACK_FUNCTIONS, text: "order by e.message_id for", becomes: "order by random() for" },
+    scenario: "feedbackInAnyOrder",
+    fails: /40P01/,
+  },
+  {
+    name: "feedback locks its answers",
+    without: cut(FEEDBACK_FUNCTIONS, " for no key update of e"),
+    scenario: "feedbackInAnyOrder",
+    fails: /40P01|23505/,
+  },
+  {
+    name: "who is forgotten begins no turn meanwhile",
+    without: cut(FORGETTING, "perform pg_advisory_xact_lock(hashtextextended('pawl turn ' || p_user_id, 0));"),
+    scenario: "forgottenWhileTalking",
+    fails: /40P01|23503/,
+  },
+  {
+    name: "whose answers are under way is forgotten after them",
+    without: cut(FORGETTING, "perform from pawl.sessions where user_id = p_user_id order by id for update;"),
+    scenario: "forgottenWhileTalking",
+    fails: /40P01/,
+  },
+  {
+    name: "whose turns are under way is forgotten after them",
+    without: cut(FORGETTING, "perform from pawl.turns where user_id = p_user_id order by id for update;"),
+    scenario: "forgottenWhileATurnFails",
+    fails: /40P01/,
+  },
+  {
+    name: "whose feedback is under way is forgotten after it",
+    without: cut(FORGETTING, "perform from pawl.exchanges where user_id = p_user_id order by message_id for update;"),
+    scenario: "forgottenWhileTalking",
+    fails: /40P01/,
   },
 ];
 

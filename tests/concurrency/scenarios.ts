@@ -3,6 +3,7 @@ import * as constraints from "./constraints.ts";
 import type { Project } from "./ground.ts";
 import * as looping from "./looping.ts";
 import * as publishing from "./publishing.ts";
+import * as reacting from "./reacting.ts";
 import * as reflecting from "./reflecting.ts";
 import * as steering from "./steering.ts";
 import * as talking from "./talking.ts";
@@ -13,6 +14,7 @@ export const SCENARIOS = {
   ...publishing,
   ...steering,
   ...talking,
+  ...reacting,
   ...constraints,
   ...looping,
 } satisfies Record<

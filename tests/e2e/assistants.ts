@@ -53,6 +53,26 @@ export async function configure(stack: Stored, { id }: Assistant, settings: Reco
   await stack.database.query(sql, [id, ...Object.values(settings)]);
 }
 
+/** A learned pattern that is live; its id. `columns` are those of pawl.learned_patterns that are to be others. */
+export async function makePattern(
+  stack: Stored,
+  { id, organization }: Assistant,
+  columns: Record<string, unknown> = {},
+): Promise<string> {
+  const row = {
+    organization_id: organization,
+    assistant_id: id,
+    ...{ pattern_type: "response_format", question_type: "database", dimension: "format", value: "table" },
+    ...{ instruction: "Answer with a table.", state: "active", influence: 0.93, confidence: 0.997 },
+    ...{ prior_mean: 0.05, prior_sd: 0.1, baseline: 4, trial_year: 2026, trial_started_at: new Date().toISOString() },
+    ...columns,
+  };
+  const names = Object.keys(row).join(", ");
+  const places = Object.keys(row).map((_, index) => `$${index + 1}`).join(", ");
+  const sql = `insert into pawl.learned_patterns (${names}) values (${places}) returning id`;
+  return (await stack.database.query(sql, Object.values(row)))[0].id;
+}
+
 export async function makeOrganization(stack: Stored, slug: string): Promise<string> {
   const [{ id }] = await stack.database.query(
     "insert into pawl.organizations (slug, name) values ($1::text, $1::text) returning id",
@@ -97,13 +117,14 @@ export function chat(stack: Stack, assistant: Assistant, message: string, user_i
 /** The one result of a reflection on this assistant alone. */
 // deno-lint-ignore no-explicit-any -- the shape of a result depends on what came of it
 export async function reflect(stack: Stack, assistant: Assistant, more: Record<string, unknown> = {}): Promise<any> {
-  const body = { assistant: assistant.slug, organization_id: assistant.organization, ...more };
+  const { slug, organization: organization_id } = assistant;
+  const body = { assistant: slug, organization_id, only: "reflection", ...more };
   const reply = await post(stack, "reflection-loop", body, service(stack));
   assert.equal(reply.status, 200, JSON.stringify(reply.body));
   assert.equal(reply.body.results.length, 1, JSON.stringify(reply.body));
   assert.equal(reply.body.more, false);
-  const [{ organization_id, assistant_id, assistant: slug, ...result }] = reply.body.results;
-  assert.deepEqual([organization_id, assistant_id, slug], [assistant.organization, assistant.id, assistant.slug]);
+  const [{ organization_id: its, assistant_id, assistant: itsSlug, ...result }] = reply.body.results;
+  assert.deepEqual([its, assistant_id, itsSlug], [organization_id, assistant.id, slug]);
   return result;
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Stack } from "../../scripts/local/stack.ts";
 import { ask, type Way } from "./asking.ts";
-import { type Assistant, configure, join, makeAssistant, makeOrganization } from "./assistants.ts";
+import { type Assistant, configure, join, makeAssistant, makeOrganization, makePattern } from "./assistants.ts";
 import { bearing, mint, post, service } from "./scene.ts";
 import type { Steps } from "./steps.ts";
 import { setFaults } from "./streams.ts";
@@ -76,19 +76,45 @@ export function asBackend(place: Place, { fails }: { fails: boolean }): Attempt 
   };
 }
 
-/** A schedule, which calls until there is nothing left to do for this assistant. */
-export function asSchedule(place: Place): Attempt {
+/** A client that reports a hundred reactions, most of them more than once, until it hears that they are kept. */
+export async function asReader(place: Place): Promise<Attempt> {
+  const { stack, steps, organization, person } = place;
+  await converse(place);
+  const answers = await stack.database.query(
+    "select message_id from pawl.exchanges where organization_id = $1 order by answered_at, message_id",
+    [organization],
+  );
+  const kinds = [
+    { signal: "copy" },
+    { signal: "thumbs_up", comment: "I could use it." },
+    { signal: "dwell_time", value: 61 },
+    { signal: "rating", stars: 4, metadata: { place: "below" } },
+  ];
+  const once = answers.flatMap(({ message_id }) => kinds.map((kind) => ({ message_id, ...kind })));
+  const signals = Array(5).fill(once).flat();
+  const headers = bearing(stack, mint(stack.jwtSecret, { sub: person }));
+  return async () => {
+    const url = await steps.url("feedback-collector");
+    const { status, body } = await post({ url }, "feedback-collector", { signals }, headers);
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.deepEqual([body.stored + body.unchanged, body.errors], [100, []]);
+    return "over";
+  };
+}
+
+/** A schedule, which calls until there is nothing left to do of this half of the work for this assistant. */
+export function asSchedule(place: Place, only: "reflection" | "learning" = "reflection"): Attempt {
   const { stack, steps, organization: organization_id, assistant: { slug } } = place;
   return async () => {
     const url = await steps.url("reflection-loop");
     const { status, body } = await post(
       { url },
       "reflection-loop",
-      { organization_id, assistant: slug },
+      { organization_id, assistant: slug, only },
       service(stack),
     );
     assert.equal(status, 200, JSON.stringify(body));
-    const [{ reason }, ...others] = body.results;
+    const [{ reason }, ...others] = only === "learning" ? body.learning : body.results;
     assert.deepEqual([others, body.more], [[], false], JSON.stringify(body));
     if (reason === "in_progress") return "wait";
     return reason === undefined ? "again" : "over";
@@ -100,7 +126,8 @@ export function asAdministrator(place: Place, command: Record<string, unknown>):
   const { stack, steps, organization: organization_id, assistant: { slug } } = place;
   return async () => {
     const url = await steps.url("prompt-updater");
-    const named = "suggestion_id" in command ? {} : { assistant: slug, organization_id };
+    const knows = "suggestion_id" in command || "pattern_id" in command;
+    const named = knows ? {} : { assistant: slug, organization_id };
     const body = { ...command, ...named };
     const reply = await post({ url }, "prompt-updater", body, service(stack));
     assert.equal(reply.status, 200, JSON.stringify(reply.body));
@@ -141,6 +168,42 @@ export async function converse(place: Place, settings: Record<string, unknown> =
     delete from pawl.usage where organization_id = '${organization}'`);
 }
 
+/** Answers of two days ago: thirty people like the tables among them, and say so. */
+export async function leaveLessons({ stack, organization, assistant }: Place): Promise<void> {
+  const people = Array.from({ length: 30 }, () => crypto.randomUUID());
+  await stack.database.exec(`
+    do $$
+    declare
+      v_person uuid;
+      v_turn jsonb;
+      v_answer jsonb;
+    begin
+      insert into pawl.users (id) select unnest('{${people}}'::uuid[]);
+      insert into pawl.organization_members (organization_id, user_id)
+        select '${organization}', unnest('{${people}}'::uuid[]);
+      perform set_config('role', 'service_role', true);
+      foreach v_person in array '{${people}}'::uuid[] loop
+        for n in 1..4 loop
+          v_turn := public.pawl_begin_turn(format('How many orders are in table %s?', n),
+            p_organization_id => '${organization}', p_user_id => v_person, p_traits => '{"question_type": "database"}',
+            p_session_id => (v_turn ->> 'session_id')::uuid);
+          v_answer := public.pawl_complete_turn(
+            (v_turn ->> 'turn_id')::uuid, 1, 'Seven.', 'theirs', 'end_turn', '{}', 1, p_learning => jsonb_build_object(
+              'response_format', case when n <= 2 then 'table' else 'prose' end, 'length_class', 'short',
+              'answer_characters', 6, 'exposures', '[]'::jsonb));
+          if n <= 2 then
+            perform public.pawl_collect_feedback(jsonb_build_array(jsonb_build_object(
+              'index', 0, 'message_id', v_answer ->> 'answer_id', 'signal', 'copy')), v_person);
+          end if;
+        end loop;
+        v_turn := null;
+      end loop;
+    end
+    $$;
+    update pawl.exchanges set answered_at = answered_at - interval '2 days' where assistant_id = '${assistant.id}';
+    delete from pawl.usage where organization_id = '${organization}'`);
+}
+
 /** A reflection that called for a new prompt, of which nothing came yet. */
 export async function oweUpdate({ stack, assistant }: Place): Promise<void> {
   await stack.database.query(
@@ -164,6 +227,11 @@ export async function propose(place: Place): Promise<{ suggestion_id: string }> 
     [assistant.id],
   );
   return { suggestion_id: answer.suggestion_id };
+}
+
+/** A learned pattern that answers are shown. */
+export async function learn({ stack, assistant }: Place): Promise<{ pattern_id: string }> {
+  return { pattern_id: await makePattern(stack, assistant) };
 }
 
 export async function pause({ stack, assistant }: Place): Promise<void> {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import type { Stack } from "../../scripts/local/stack.ts";
 import { assertError, assertReadableByPages, leavesNoTrace, onStack, post, send, service, signUp } from "./scene.ts";
 
-const FUNCTIONS = ["chat-handler", "reflection-loop", "prompt-updater"];
-/** A body that each of them takes. */
+const FUNCTIONS = ["chat-handler", "reflection-loop", "prompt-updater", "feedback-collector"];
+/** A body that each of them takes; feedback-collector, once there is an answer to react to. */
 const TAKEN: Record<string, Record<string, unknown>> = {
   "chat-handler": { message: "How do I repot an orchid?" },
   "reflection-loop": { dry_run: true },
@@ -13,6 +13,10 @@ const TAKEN: Record<string, Record<string, unknown>> = {
 const MAX_MESSAGE_BYTES = 32 * 1024;
 const MAX_BODY_BYTES = 256 * 1024;
 const UNKNOWN_ID = "5f0c1b4e-7c0b-4b5e-9a55-0d0e8e2d9a11";
+/** Nobody gets as far as to see that it is unknown. */
+const COPY = { message_id: UNKNOWN_ID, signal: "copy" };
+const RATING = { message_id: UNKNOWN_ID, signal: "rating" };
+const DWELL = { message_id: UNKNOWN_ID, signal: "dwell_time" };
 
 /** What is wrong with the body, the body, and what the message must name. */
 type Case = [string, unknown, RegExp];
@@ -63,6 +67,13 @@ const WRONG_BODIES: Record<string, Case[]> = {
       { action: "reject", suggestion_id: UNKNOWN_ID, assistant: "a" },
       /`assistant`/u,
     ],
+    ["no pattern to take back", { action: "revert_pattern" }, /`pattern_id`.*required/u],
+    ["a pattern that is no UUID", { action: "revert_pattern", pattern_id: "7" }, /`pattern_id`.*UUID/u],
+    [
+      "an assistant beside a pattern",
+      { action: "revert_pattern", pattern_id: UNKNOWN_ID, assistant: "a" },
+      /`assistant`/u,
+    ],
     ["clauses of another type", { action: "protect", clauses: "a" }, /`clauses`/u],
     ["a blank clause", { action: "protect", clauses: ["a", ""] }, /`clauses`/u],
     ["too many clauses", { action: "protect", clauses: Array(51).fill("a") }, /`clauses`.*50/u],
@@ -82,6 +93,42 @@ const WRONG_BODIES: Record<string, Case[]> = {
     ["a reflection for a rollback", { action: "rollback", version: 1, reflection_id: UNKNOWN_ID }, /`reflection_id`/u],
     ["an unknown field", { reflection_id: UNKNOWN_ID, force: true }, /`force`/u],
   ],
+  "feedback-collector": [
+    ["nothing", {}, /`message_id`.*required/u],
+    ["a message that is no UUID", { ...COPY, message_id: "7" }, /`message_id`.*UUID/u],
+    ["a message of another type", { ...COPY, message_id: 7 }, /`message_id`/u],
+    ["no signal", { message_id: UNKNOWN_ID }, /`signal`.*required/u],
+    ["a signal nobody knows", { ...COPY, signal: "applause" }, /`signal`.*thumbs_up/u],
+    ["a signal of another type", { ...COPY, signal: 1 }, /`signal`/u],
+    ["a value for a copy", { ...COPY, value: 1 }, /`value`.*belong/u],
+    ["stars for a copy", { ...COPY, stars: 1 }, /`stars`.*belong/u],
+    ["a rating without a value", RATING, /`value`.*required/u],
+    ["a rating above 1", { ...RATING, value: 1.001 }, /`value`.*0 to 1/u],
+    ["a rating below 0", { ...RATING, value: -1 }, /`value`.*0 to 1/u],
+    ["a rating of another type", { ...RATING, value: "1" }, /`value`/u],
+    ["a rating twice", { ...RATING, value: 1, stars: 5 }, /`stars`/u],
+    ["six stars", { ...RATING, stars: 6 }, /`stars`.*5/u],
+    ["half a star", { ...RATING, stars: 1.5 }, /`stars`/u],
+    ["a rating by whom nobody knows", { ...RATING, value: 1, source: "me" }, /`source`/u],
+    ["an automated copy", { ...COPY, source: "automated" }, /`source`/u],
+    ["a dwell time without seconds", DWELL, /`value`.*required/u],
+    ["a dwell time below 0", { ...DWELL, value: -1 }, /`value`.*86400/u],
+    ["a dwell time of more than a day", { ...DWELL, value: 86_401 }, /`value`.*86400/u],
+    ["a comment without end", { ...COPY, comment: "é".repeat(2001) }, /`comment`.*2000/u],
+    ["a comment of another type", { ...COPY, comment: ["a"] }, /`comment`/u],
+    ["U+0000 in a comment", { ...COPY, comment: "a\0" }, /`comment`.*U\+0000/u],
+    ["metadata that is a list", { ...COPY, metadata: [] }, /`metadata`.*object/u],
+    ["metadata that is a text", { ...COPY, metadata: "{}" }, /`metadata`.*object/u],
+    ["metadata without end", { ...COPY, metadata: { a: "b".repeat(4096) } }, /`metadata`.*4096/u],
+    ["U+0000 in metadata", { ...COPY, metadata: { a: ["\0"] } }, /`metadata.a.0`.*U\+0000/u],
+    ["U+0000 in the name of metadata", { ...COPY, metadata: { "\0": 1 } }, /`metadata`.*U\+0000/u],
+    ["a user that is no UUID", { ...COPY, user_id: "me" }, /`user_id`.*UUID/u],
+    ["an unknown field", { ...COPY, thumb: "up" }, /`thumb`/u],
+    ["no list of signals", { signals: COPY }, /`signals`.*list/u],
+    ["an empty list of signals", { signals: [] }, /`signals`.*1 to 100/u],
+    ["too many signals", { signals: Array(101).fill(COPY) }, /`signals`.*1 to 100/u],
+    ["a signal beside signals", { signals: [COPY], signal: "copy" }, /`signal`/u],
+  ],
 };
 
 /** Well formed, but about something that is not there. */
@@ -97,6 +144,7 @@ const UNKNOWN: [string, string, Record<string, unknown>, string, RegExp][] = [
   ],
   ["reflection-loop", "assistant", { assistant: "nobody" }, "assistant_not_found", /`assistant`/u],
   ["reflection-loop", "organisation", { organization_id: UNKNOWN_ID }, "assistant_not_found", /assistant/u],
+  ["feedback-collector", "answer", COPY, "message_not_found", /`message_id`/u],
   ["prompt-updater", "reflection", { reflection_id: UNKNOWN_ID }, "reflection_not_found", /`reflection_id`/u],
   ["prompt-updater", "version", { action: "rollback", version: 9 }, "version_not_found", /`version`/u],
   ["prompt-updater", "version 0", { action: "activate", version: 0 }, "version_not_found", /`version`/u],
@@ -106,6 +154,13 @@ const UNKNOWN: [string, string, Record<string, unknown>, string, RegExp][] = [
     { action: "approve", suggestion_id: UNKNOWN_ID },
     "suggestion_not_found",
     /`suggestion_id`/u,
+  ],
+  [
+    "prompt-updater",
+    "pattern",
+    { action: "revert_pattern", pattern_id: UNKNOWN_ID },
+    "pattern_not_found",
+    /`pattern_id`/u,
   ],
   [
     "prompt-updater",
@@ -131,7 +186,10 @@ const NO_JSON: [string, BodyInit][] = [
 Deno.test("bad input", (test) =>
   onStack({}, async ({ stack, lines }) => {
     const user = (await signUp(stack)).credentials;
-    const credentialsOf = (name: string) => name === "chat-handler" ? user : service(stack);
+    const forPeople = ["chat-handler", "feedback-collector"];
+    const credentialsOf = (name: string) => forPeople.includes(name) ? user : service(stack);
+    const { answer_id } = (await post(stack, "chat-handler", TAKEN["chat-handler"], user)).body;
+    TAKEN["feedback-collector"] = { message_id: answer_id, signal: "copy" };
     const call = (name: string, init: RequestInit) =>
       send(stack, name, {
         method: "POST",

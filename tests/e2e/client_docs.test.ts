@@ -11,6 +11,7 @@ const MODULE = new URL("tests/e2e/.generated/client.ts", REPOSITORY);
 
 interface Answer {
   session_id: string;
+  answer_id: string;
   answer: string;
   replayed?: true;
 }
@@ -18,6 +19,7 @@ interface Answer {
 /** What the page exports, as far as these tests call it. */
 interface Client {
   send(supabase: SupabaseClient, message: string, session_id?: string, key?: string): Promise<Answer>;
+  sendAbout(supabase: SupabaseClient, message: string, metadata: Record<string, unknown>): Promise<Answer>;
   stream(
     supabase: SupabaseClient,
     message: string,
@@ -31,6 +33,16 @@ interface Client {
   showHistory(supabase: SupabaseClient, session_id: string, beforeTurn?: number): Promise<any>;
   rename(supabase: SupabaseClient, session_id: string, title: string): Promise<void>;
   remove(supabase: SupabaseClient, session_id: string): Promise<void>;
+  react(supabase: SupabaseClient, signal: Record<string, unknown>): Promise<void>;
+  reactToMany(
+    supabase: SupabaseClient,
+    signals: Record<string, unknown>[],
+  ): Promise<{ stored: number; unchanged: number; errors: { index: number; code: string; field?: string }[] }>;
+  collectReactions(
+    supabase: SupabaseClient,
+    projectUrl: string,
+    publishableKey: string,
+  ): { add(signal: Record<string, unknown>): void; send(): Promise<void> };
   answerWithMyModel(
     admin: SupabaseClient,
     user_id: string,
@@ -70,6 +82,20 @@ Deno.test("docs/client.md", async (test) => {
       await assert.rejects(page.send(client, " "), { code: "invalid_request" });
     });
 
+    await test.step("says what a question is about, in names", async () => {
+      const about = { question_type: "billing", data_source: "invoices", tools: ["search_docs"] };
+      await page.sendAbout(client, "What do I owe?", about);
+      const rows = await stack.database.query(
+        `select e.question_type, e.data_source, e.tools
+         from pawl.exchanges e join pawl.turns t on t.answer_message_id = e.message_id
+         join pawl.messages q on q.id = t.user_message_id where q.content = 'What do I owe?'`,
+      );
+      assert.deepEqual(rows, [about]);
+      await assert.rejects(page.sendAbout(client, "And now?", { data_source: "My invoices" }), {
+        code: "invalid_request",
+      });
+    });
+
     await test.step("streams, piece by piece", async () => {
       const seen: string[] = [];
       const { text, session_id } = await page.stream(client, "Explain gears!", (so_far) => seen.push(so_far));
@@ -99,6 +125,53 @@ Deno.test("docs/client.md", async (test) => {
       await assert.rejects(page.send(client, "Once more?", session_id), { code: "session_not_found" });
     });
 
+    const signalsOf = async (message_id: string) => {
+      const rows = await stack.database.query(
+        "select signal from pawl.response_feedback where message_id = $1 and superseded_at is null order by seq",
+        [message_id],
+      );
+      return rows.map(({ signal }) => signal);
+    };
+
+    await test.step("reacts: one, many, an error by index [catches: examples that have rotted]", async () => {
+      const { answer_id: message_id, session_id } = await page.send(client, "Which chain do I need?");
+      await page.react(client, { message_id, signal: "thumbs_up" });
+      await page.react(client, { message_id, signal: "thumbs_down", comment: "For another bicycle." });
+      await assert.rejects(page.react(client, { message_id: session_id, signal: "copy" }), {
+        code: "message_not_found",
+      });
+      const many = [
+        { message_id, signal: "copy" },
+        { message_id, signal: "dwell_time", value: -1 },
+        { message_id, signal: "rating", stars: 4 },
+        { message_id, signal: "thumbs_down", comment: "For another bicycle." },
+      ];
+      const { stored, unchanged, errors } = await page.reactToMany(client, many);
+      assert.deepEqual([stored, unchanged], [2, 1]);
+      assert.deepEqual(errors.map(({ index, code, field }) => [index, code, field]), [[1, "invalid_request", "value"]]);
+      assert.deepEqual(await signalsOf(message_id), ["thumbs_down", "copy", "rating"]);
+      // As the history has it, an answer has the same id.
+      const { messages } = await page.showHistory(client, session_id);
+      assert.equal(messages[1].message_id, message_id);
+    });
+
+    await test.step("what nobody waits for is sent together, and again where it failed [catches: losing it]", async () => {
+      const { answer_id: message_id } = await page.send(client, "And which sprocket?");
+      const seen = page.collectReactions(client, stack.url, stack.publishableKey);
+      const nowhere = page.collectReactions(client, "http://127.0.0.1:9", stack.publishableKey);
+      // Until the client has said who is signed in.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      for (const one of [seen, nowhere]) {
+        one.add({ message_id, signal: "copy" });
+        one.add({ message_id, signal: "dwell_time", value: 12 });
+      }
+      await nowhere.send();
+      assert.deepEqual(await signalsOf(message_id), []);
+      await seen.send();
+      await seen.send();
+      assert.deepEqual(await signalsOf(message_id), ["copy", "dwell_time"]);
+    });
+
     await test.step("a backend's own model answers, is kept, and is judged with the rest", async () => {
       const admin = clientOf(stack, stack.secretKey);
       const key = crypto.randomUUID();
@@ -111,6 +184,7 @@ Deno.test("docs/client.md", async (test) => {
       };
       assert.equal(await page.answerWithMyModel(admin, id, "What do you say?", ask, key), "From my own model.");
       assert.match(prepared.system_prompt, /^You are the assistant/u);
+      assert.deepEqual(prepared.exposures, [], "nothing was learned yet");
       assert.deepEqual(prepared.messages, [{ role: "user", content: "What do you say?" }]);
       assert.equal((await asked(stack)).length, 0, "our model was asked");
       assert.equal(await page.answerWithMyModel(admin, id, "What do you say?", ask, key), "From my own model.");

@@ -45,7 +45,7 @@ Deno.test("scripts/dev", async (test) => {
     await test.step("prints where it is, its keys, and that the model is simulated [catches: passing for Claude]", () => {
       assert.equal(url, `http://127.0.0.1:${port}`);
       assert.match(first.output(), /Model +SIMULATED/u);
-      for (const name of ["chat-handler", "reflection-loop", "prompt-updater"]) {
+      for (const name of ["chat-handler", "reflection-loop", "prompt-updater", "feedback-collector"]) {
         assert.ok(first.output().includes(`${url}/functions/v1/${name}`), name);
       }
     });

@@ -79,6 +79,45 @@ Deno.test("scripts/demo", async (test) => {
     );
   });
 
+  await test.step("people's reactions become active patterns, and none reaches another organisation's prompt", () => {
+    const { organizations, days, checks, hurried, seconds } = reportOfDemo().learning!;
+    assert.equal(organizations.length, 2);
+    const active = organizations.map(({ patterns }) => patterns.filter(({ state }) => state === "active"));
+    assert.ok(active.some(({ length }) => length >= 2), output);
+    assert.ok(checks.instructed > 0 && checks.answers === days.reduce((sum, { answers }) => sum + answers, 0));
+    const { answers, instructed } = checks;
+    assert.deepEqual(checks, { answers, prompts: answers, instructed, foreign: 0, unlike_stored: 0 });
+    for (const [index, { tastes, people, runs, satisfaction, patterns }] of organizations.entries()) {
+      assert.ok(people >= 20 && runs.length >= days.length && runs.every(({ message }) => message));
+      // What people like is found out, and nothing else is taken for it.
+      for (const { question_type, dimension, value, instruction, influence, confidence } of active[index]) {
+        assert.equal(dimension, "format");
+        assert.equal(value, tastes.find((taste) => taste.question_type === question_type)?.liked);
+        assert.match(instruction!, /^Simulated: /u);
+        assert.ok(influence >= 0.9 && influence < 1 && confidence > 0.5, `${influence}, ${confidence}`);
+      }
+      for (const { life, state } of patterns) {
+        assert.equal(life.at(-1)!.to_state, state);
+        assert.ok(life.every(({ reason }) => reason.trim() !== ""));
+      }
+      for (const { life, evidence } of active[index]) {
+        assert.deepEqual([...new Set(life.map(({ to_state }) => to_state))], ["candidate", "trial", "active"]);
+        assert.ok(evidence.mean_shown! > evidence.mean_held_back! && evidence.log_e! > Math.log(100));
+      }
+      assert.deepEqual(
+        new Set(satisfaction.map(({ with_patterns }) => with_patterns)).size,
+        patterns.length > 0 ? 2 : 1,
+      );
+      assert.ok(satisfaction.some(({ thumbs_up }) => thumbs_up > 0));
+    }
+    for (const sentence of hurried) assert.ok(output.includes(sentence), sentence);
+    assert.match(output, /Learning came about: .* none held what another organisation had taught/u);
+    assert.ok(seconds < 240, `learning took ${seconds} s`);
+    const times = [...output.matchAll(/^\[ *(\d+\.\d) s\]/gmu)].map(([, time]) => Number(time));
+    const pauses = times.map((time, index) => time - (times[index - 1] ?? 0));
+    assert.ok(Math.max(...pauses) < 30, `nothing was said for ${Math.max(...pauses)} s`);
+  });
+
   const chromium = findChromium();
   if (!chromium) {
     console.warn("SKIPPED: the demo's page (no Chromium here; name one in PAWL_CHROMIUM)");
@@ -182,6 +221,20 @@ async function lookAtPage(test: Deno.TestContext, browser: Browser): Promise<voi
     );
     assert.ok((await page.evaluate(texts, ".diff ins")).length >= rewritten.length);
     assert.equal((await page.evaluate(texts, ".timeline > li")).length, report.decisions.length);
+  });
+
+  await test.step("learned patterns: each with its state, words and life, as in report.json", async () => {
+    const patterns = report.learning!.organizations.flatMap(({ patterns }) => patterns);
+    assert.deepEqual(await page.evaluate(texts, ".pattern .tag"), patterns.map(({ state }) => state));
+    assert.deepEqual(await page.evaluate(texts, ".pattern blockquote"), patterns.map(({ instruction }) => instruction));
+    const steps = patterns.flatMap(({ life }) => life);
+    assert.deepEqual(await page.evaluate(texts, ".life p[dir]"), steps.map(({ reason }) => reason));
+    const names = report.learning!.organizations.map(({ name }) => name);
+    assert.deepEqual(await page.evaluate(texts, ".organization h3"), names);
+    assert.equal((await page.evaluate(texts, ".satisfaction")).length, names.length);
+    assert.match((await page.evaluate(texts, ".checked"))[0], /none of them held one that another .* and none held/su);
+    const [heading] = await page.evaluate(texts, "#learned");
+    assert.match(heading, /simulated$/u);
   });
 
   await test.step("every quote of the judge is marked, and nothing else [catches: marks a word too long]", async () => {

@@ -62,6 +62,7 @@ const PATHS: Record<string, string> = {
   session_id: "(select id from pawl.sessions where organization_id = $1)",
   reflection_log_id:
     "(select r.id from pawl.reflection_logs r join pawl.assistants a on a.id = r.assistant_id where organization_id = $1)",
+  pattern_id: "(select id from pawl.learned_patterns where organization_id = $1)",
   user_id: "(select user_id from pawl.organization_members where organization_id = $1)",
 };
 
@@ -99,7 +100,7 @@ function alike(row: string): string {
     .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+([+-]\d\d:\d\d)?/gu, "time");
 }
 
-export type Task = "chat" | "evaluate" | "rewrite";
+export type Task = "chat" | "evaluate" | "rewrite" | "phrase";
 
 export interface Counts {
   /** Requests to the model since the stand-in was told to forget. */
@@ -115,14 +116,15 @@ export async function countsOf({ stack, organization, assistant }: Place): Promi
      select json_build_object(
          'chat', coalesce((select calls from used where purpose = 'chat'), 0),
          'evaluate', coalesce((select calls from used where purpose = 'judge'), 0),
-         'rewrite', coalesce((select calls from used where purpose = 'rewrite'), 0)) as used,
+         'rewrite', coalesce((select calls from used where purpose = 'rewrite'), 0),
+         'phrase', coalesce((select calls from used where purpose = 'phrase'), 0)) as used,
        json_build_object(
          'turn', (select sum(lost_attempts) from pawl.turns where organization_id = $1),
          'lease', (select sum(lost_holders) from pawl.leases where assistant_id = $2),
          'writing', (select sum(update_attempts) from pawl.reflection_logs where assistant_id = $2)) as lost`,
     [organization, assistant.id],
   );
-  const requests: Record<Task, number> = { chat: 0, evaluate: 0, rewrite: 0 };
+  const requests: Record<Task, number> = { chat: 0, evaluate: 0, rewrite: 0, phrase: 0 };
   for (const request of await asked(stack)) requests[taskOf(request)]++;
   return { asked: requests, ...counted };
 }

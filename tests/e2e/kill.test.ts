@@ -29,7 +29,7 @@ import { forgetAsked, onStack } from "./scene.ts";
 import { type Kill, type Step, type Steps, watchSteps } from "./steps.ts";
 import { setFaults } from "./streams.ts";
 
-const FUNCTIONS = ["chat-handler", "reflection-loop", "prompt-updater"];
+const FUNCTIONS = ["chat-handler", "reflection-loop", "prompt-updater", "feedback-collector"];
 
 Deno.test("killed between steps", async (test) => {
   const noFunctions = await Deno.makeTempDir();
@@ -159,10 +159,15 @@ async function sweep(place: Place): Promise<void> {
 }
 
 /** Which counter says that a reply of the model may have been lost. */
-const LOST_WITH: Record<Task, keyof Counts["lost"]> = { chat: "turn", evaluate: "lease", rewrite: "writing" };
+const LOST_WITH: Record<Task, keyof Counts["lost"]> = {
+  chat: "turn",
+  evaluate: "lease",
+  rewrite: "writing",
+  phrase: "lease",
+};
 
 function assertCost(counts: Counts, usual: Counts, { again, lost }: Cost): void {
-  for (const task of ["chat", "evaluate", "rewrite"] as const) {
+  for (const task of ["chat", "evaluate", "rewrite", "phrase"] as const) {
     const kind = LOST_WITH[task];
     const more = counts.asked[task] - usual.asked[task];
     const dead = again.filter((one) => one === task).length;

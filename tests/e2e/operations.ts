@@ -36,6 +36,7 @@ const LEASE: Cost = { again: [], lost: ["lease"] };
 const WRITING: Cost = { again: [], lost: ["writing"] };
 const ANSWERED_AGAIN: Cost = { ...TURN, again: ["chat"] };
 const JUDGED_AGAIN: Cost = { ...LEASE, again: ["evaluate"] };
+const PHRASED_AGAIN: Cost = { ...LEASE, again: ["phrase"] };
 const WRITTEN_AGAIN: Cost = { ...WRITING, again: ["rewrite"] };
 const BOTH_WRITTEN_AGAIN: Cost = { ...WRITING, again: ["rewrite", "rewrite"] };
 
@@ -86,6 +87,19 @@ const NOTHING_TO_DO: ExpectedStep[] = [
 ];
 const END: ExpectedStep[] = [["reflection-loop > pawl_release_reflection", LEASE, FREE], ...NOTHING_TO_DO];
 
+/** Nobody else has anything to learn then, and what is old is swept. */
+const LEARNT: ExpectedStep[] = [
+  ["reflection-loop > pawl_claim_learning", FREE, FREE],
+  ["reflection-loop > pawl_sweep", FREE, FREE],
+];
+/** What waits is settled, a page at a time, until nothing waits. */
+const LEARNING: ExpectedStep[] = [
+  ["reflection-loop > pawl_claim_learning", FREE, LEASE],
+  ["reflection-loop > pawl_settle", LEASE, LEASE],
+  ["reflection-loop > pawl_settle", LEASE, LEASE],
+  ["reflection-loop > pawl_learning_look", LEASE, LEASE],
+];
+
 /** Makes no score call for a new prompt. */
 const CONTENT = { auto_update_threshold: 1 };
 
@@ -102,6 +116,12 @@ export const OPERATIONS: Operation[] = [
     steps: [["chat-handler > pawl_prepare_turn", FREE, TURN], ["chat-handler > pawl_fail_turn", FREE, FREE]],
     prepare: (place) => attempts.asBackend(place, { fails: true }),
     ownCalls: 2,
+  },
+  {
+    name: "people react",
+    // However many they are, in one call.
+    steps: [["feedback-collector > pawl_collect_feedback", FREE, FREE]],
+    prepare: attempts.asReader,
   },
   {
     name: "a reflection with a new prompt",
@@ -138,6 +158,21 @@ export const OPERATIONS: Operation[] = [
     },
   },
   {
+    name: "learning something new",
+    steps: [
+      ...LEARNING,
+      ["reflection-loop > pawl_pattern_examples", LEASE, LEASE],
+      ["reflection-loop > model: phrase", LEASE, PHRASED_AGAIN],
+      ["reflection-loop > pawl_record_usage", PHRASED_AGAIN, PHRASED_AGAIN],
+      ["reflection-loop > pawl_record_learning", PHRASED_AGAIN, FREE],
+      ...LEARNT,
+    ],
+    prepare: async (place) => {
+      await attempts.leaveLessons(place);
+      return attempts.asSchedule(place, "learning");
+    },
+  },
+  {
     name: "sweeping",
     steps: NOTHING_TO_DO,
     prepare: async (place) => {
@@ -167,6 +202,7 @@ export const OPERATIONS: Operation[] = [
   command("pawl_require_approval", { action: "require_approval" }),
   command("pawl_approve_suggestion", { action: "approve" }, attempts.propose),
   command("pawl_reject_suggestion", { action: "reject" }, attempts.propose),
+  command("pawl_revert_pattern", { action: "revert_pattern" }, attempts.learn),
 ];
 
 /** A turn that ends well, and one whose first answer is a refusal: asked again, the model answers. */
@@ -209,15 +245,25 @@ function command(
   };
 }
 
-/** Applications call these themselves: there is no process of Pawl's between that could be killed. */
+/** Applications and owners call these themselves: there is no process of Pawl's between that could be killed. */
 const CALLED_DIRECTLY = [
+  "pawl_forget_user",
   ...["pawl_delete_session", "pawl_get_session", "pawl_list_sessions", "pawl_rename_session"],
+  "pawl_list_patterns",
   ...["pawl_status", "pawl_list_versions", "pawl_get_version", "pawl_list_suggestions", "pawl_list_events"],
+  "pawl_list_patterns",
 ];
+
+/**
+ * Called only at the end of a run of more answers than one call settles, or of one that failed: whether it is carried out
+ * makes the same difference as whether the process lives on, which the others show.
+ */
+const SELDOM = ["pawl_release_learning"];
 
 /** That each function of the database that Pawl calls is called in some operation. */
 export function assertAllCovered(functions: string[]): void {
   const steps = OPERATIONS.flatMap(({ steps }) => steps.map(([call]) => call.split(" > ")[1]));
-  const uncovered = functions.filter((name) => !steps.includes(name) && !CALLED_DIRECTLY.includes(name));
+  const known = [...steps, ...CALLED_DIRECTLY, ...SELDOM];
+  const uncovered = functions.filter((name) => !known.includes(name));
   assert.deepEqual(uncovered, [], "no operation calls these: add one that does, so that it is killed there");
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Stack } from "../../scripts/local/stack.ts";
-import { configure, converse, reflect } from "./assistants.ts";
+import { type Assistant, configure, converse, join as joinOrganization, makePattern, reflect } from "./assistants.ts";
 import { operator } from "./operating.ts";
 import { onStack, post, read, service } from "./scene.ts";
 
@@ -13,6 +13,7 @@ const [LOOKS, DECISIONS] = ["## Look", "## Stop, choose, undo"].map(tableBelow);
 /** Files that the commands of the page name. */
 const FILES = { "prompt.txt": "You are kind.\n", "clauses.txt": "Be kind.\nGive reasons.\n" };
 const REJECTED = "00000000-0000-4000-8000-000000000001";
+const PATTERN = "00000000-0000-4000-8000-000000000002";
 
 interface Row {
   what: string;
@@ -24,7 +25,7 @@ interface Row {
 Deno.test("docs/operations.md: what is looked at", () =>
   onPreparedStack(async (stack, folder) => {
     const pawl = operator({ PAWL_URL: stack.url, PAWL_KEY: stack.secretKey }, folder);
-    assert.equal(LOOKS.length, 6);
+    assert.equal(LOOKS.length, 7);
     for (const { what, command, http: [rpc, parameters], sql } of LOOKS) {
       const { json } = await pawl(...command, "--json");
       assert.equal(json.outcome, "ok", what);
@@ -40,7 +41,7 @@ Deno.test("docs/operations.md: what is looked at", () =>
   }));
 
 Deno.test("docs/operations.md: what is decided", async () => {
-  assert.equal(DECISIONS.length, 16);
+  assert.equal(DECISIONS.length, 17);
   const ways: Record<string, (stack: Stack, folder: string, row: Row) => Promise<unknown>> = {
     command: async (stack, folder, { command }) => {
       const pawl = operator({ PAWL_URL: stack.url, PAWL_KEY: stack.secretKey }, folder);
@@ -82,9 +83,9 @@ Deno.test("docs/operations.md: its other examples", () =>
       assert.match(answers, /"action":"pause".*"audit_id":\d.*"outcome":"ok","assistants":\[.*"paused":true/su);
     } else console.warn("SKIPPED: the curl examples of docs/operations.md (no curl here)");
     await stack.database.query("select pawl_pause_updates()");
-    const [block, promotion] = blocks("sql");
-    await stack.database.query(promotion);
-    const [resume, record] = block.trim().split("\n");
+    const sql = (part: string) => blocks("sql").find((block) => block.includes(part))!;
+    await stack.database.query(sql("set role"));
+    const [resume, record] = sql("resume").trim().split("\n");
     // deno-lint-ignore no-explicit-any -- what the function answers
     const answer: any = await valueOf(stack, resume);
     assert.equal(answer.action, "resume");
@@ -94,16 +95,87 @@ Deno.test("docs/operations.md: its other examples", () =>
       "it was something else",
       answer.changed,
     ]);
+
+    await assertLearningIsSetSo(stack, sql("learned_patterns"));
+    await assertCrashIsPutAway(stack);
+    await assertPeopleAreForgotten(stack);
   }));
 
-/** A version waits for approval, and another suggestion is there to be rejected. */
+/** Each setting is what the page says, may be what it says, and changes by the line it gives. */
+async function assertLearningIsSetSo(stack: Stack, takeAllBack: string): Promise<void> {
+  const plain = (value: unknown) => Number(`${value}`) || `${value}`;
+  const valueIn = async (column: string) => plain(await valueOf(stack, `select ${column} from pawl.loop_settings`));
+  const refused = async (column: string, value: number) => {
+    const sql = `update pawl.loop_settings set ${column} = ${value}`;
+    await assert.rejects(stack.database.exec(sql), /check/u, `${column} may be ${value}`);
+  };
+  const rows = rowsBelow("## Learning").filter((cells) => cells.length === 5);
+  assert.equal(rows.length, 6);
+  for (const [what, setting, usual, range, sql] of rows) {
+    const [column, before] = [setting, usual].map((cell) => codeOf(cell)[0]);
+    assert.equal(await valueIn(column), plain(before), what);
+    await stack.database.exec(codeOf(sql)[0]);
+    assert.ok(codeOf(sql)[0].includes(` ${column} = `), what);
+    assert.notEqual(await valueIn(column), plain(before), what);
+    const [least, most] = [/^[\d.]+/u, /to ([\d.]+)$/u].map((pattern) => pattern.exec(range)?.at(-1));
+    for (const edge of [least, most].filter((one) => one !== undefined)) {
+      await stack.database.exec(`update pawl.loop_settings set ${column} = ${edge}`);
+    }
+    if (least !== undefined) await refused(column, Number(least) - 0.001);
+    if (most !== undefined) await refused(column, Number(most) + 0.001);
+  }
+  const shown = () => stack.database.query("select id from pawl.learned_patterns where influence > 0");
+  assert.equal((await shown()).length, 1, "without learning, what was learned goes on being shown");
+  await stack.database.exec(takeAllBack);
+  assert.deepEqual(await shown(), []);
+}
+
+/** As the alert is written, found and put away. */
+async function assertCrashIsPutAway(stack: Stack): Promise<void> {
+  const [, title] = /^### "(.*)"$/mu.exec(PAGE)!;
+  const fall = JSON.stringify({ fell_from: 0.8, fell_to: 0.5, votes: 240 });
+  await stack.database.query("select pawl.alert_crash(id, $1::jsonb, 1) from pawl.assistants", [fall]);
+  const pawl = operator({ PAWL_URL: stack.url, PAWL_KEY: stack.secretKey });
+  const page = await pawl.done("suggestions");
+  assert.match(page, new RegExp(`^[\\da-f]{8}  escalation · critical priority · just now\n {2}${title}\n`, "u"));
+  assert.match(await pawl.done("approve", page.slice(0, 8)), /changed +status pending → approved\n/u);
+  assert.doesNotMatch(await pawl.done("suggestions"), new RegExp(title, "u"));
+  assert.match(await pawl.done("patterns", "--state", "reverted"), /Answer with a table/u);
+}
+
+/** Each way deletes a person, and nobody else. */
+async function assertPeopleAreForgotten(stack: Stack): Promise<void> {
+  const [find, [, http, sql]] = rowsBelow("## Forget a person");
+  const { organization } = await theDefault(stack);
+  const [rpc, parameters] = codeOf(http);
+  const ways: ((id: string) => Promise<unknown>)[] = [
+    async (id) => {
+      const headers = { ...service(stack), "content-type": "application/json" };
+      const init = { method: "POST", headers, body: parameters.replace("ID", id) };
+      return (await read(await fetch(`${stack.url}/rest/v1/rpc/${rpc}`, init))).body;
+    },
+    (id) => valueOf(stack, codeOf(sql)[0].replace("ID", id)),
+  ];
+  for (const forget of ways) {
+    const [known] = await stack.database.query("select count(*)::integer as people from pawl.users");
+    const user = crypto.randomUUID();
+    await joinOrganization(stack, organization, user);
+    await stack.database.query("update pawl.users set email = 'ann@example.com' where id = $1", [user]);
+    const id = await valueOf(stack, codeOf(find[2])[0]);
+    assert.equal(id, user);
+    assert.deepEqual(await forget(user), { outcome: "ok", patterns_withdrawn: 0, patterns_recomputed: 0 });
+    assert.deepEqual(await forget(user), { outcome: "user_not_found" });
+    assert.deepEqual(await stack.database.query("select count(*)::integer as people from pawl.users"), [known]);
+  }
+}
+
+/** A version waits for approval, another suggestion is there to be rejected, and a pattern to be taken back. */
 async function onPreparedStack(act: (stack: Stack, folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "pawl-operations-"));
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), text);
   try {
     await onStack({}, async ({ stack }) => {
-      const [{ id, slug, organization_id }] = await stack.database.query("select * from pawl.assistants");
-      const assistant = { id, slug, organization: organization_id };
+      const assistant = await theDefault(stack);
       await configure(stack, assistant, { approval_required: true });
       await converse(stack, assistant, 5);
       await reflect(stack, assistant);
@@ -111,8 +183,9 @@ async function onPreparedStack(act: (stack: Stack, folder: string) => Promise<vo
       await stack.database.query(
         `insert into pawl.suggestions (id, assistant_id, suggestion_type, priority, title, description)
          values ($1, $2, 'escalation', 'high', 'Look at this', 'Something is odd')`,
-        [REJECTED, id],
+        [REJECTED, assistant.id],
       );
+      await makePattern(stack, assistant, { id: PATTERN });
       await act(stack, folder);
     });
   } finally {
@@ -122,9 +195,14 @@ async function onPreparedStack(act: (stack: Stack, folder: string) => Promise<vo
 
 /** With ids in place of what stands for them. */
 function named({ command, http, sql, ...row }: Row, suggestion: string): Row {
-  const id = sql.includes("reject") ? REJECTED : suggestion;
+  const id = sql.includes("reject") ? REJECTED : sql.includes("pattern") ? PATTERN : suggestion;
   const fill = (text: string) => text.replace(/\bID\b/u, id);
   return { ...row, command: command.map(fill), http: http.map(fill), sql: fill(sql) };
+}
+
+async function theDefault(stack: Stack): Promise<Assistant> {
+  const [{ id, slug, organization_id }] = await stack.database.query("select * from pawl.assistants");
+  return { id, slug, organization: organization_id };
 }
 
 async function valueOf(stack: Stack, sql: string): Promise<unknown> {
@@ -133,13 +211,18 @@ async function valueOf(stack: Stack, sql: string): Promise<unknown> {
 }
 
 function tableBelow(heading: string): Row[] {
-  const section = PAGE.split(`${heading}\n`)[1].split("\n## ")[0];
-  return section.split("\n").filter((line) => /^\| .*`/u.test(line)).map((line) => {
-    const [, what, command, http, sql] = line.split("|").map((cell) => cell.trim());
-    const [words, inHttp, inSql] = [command, http, sql].map(codeOf);
-    assert.ok(words[0].startsWith("pawl "), line);
-    return { what, command: words[0].split(" ").slice(1), http: inHttp, sql: inSql[0] };
+  return rowsBelow(heading).map(([what, ...cells]) => {
+    const [words, http, sql] = cells.map(codeOf);
+    assert.ok(words[0].startsWith("pawl "), what);
+    return { what, command: words[0].split(" ").slice(1), http, sql: sql[0] };
   });
+}
+
+/** The cells of a section's tables, of the lines that hold code. */
+function rowsBelow(heading: string): string[][] {
+  const section = PAGE.split(`${heading}\n`)[1].split("\n## ")[0];
+  const lines = section.split("\n").filter((line) => /^\| .*`/u.test(line));
+  return lines.map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
 }
 
 function codeOf(cell: string): string[] {

@@ -11,6 +11,7 @@ import {
   liveVersion,
   makeAssistant,
   makeOrganization,
+  makePattern,
   reflect,
   versionsOf,
 } from "./assistants.ts";
@@ -34,6 +35,8 @@ Deno.test("an operator's day", (test) =>
       assert.doesNotMatch(page, /→|owed/u);
       assert.equal(await pawl.done("logs"), "Nothing has happened.\n");
       assert.equal(await pawl.done("suggestions"), "No suggestion waits for you.\n");
+      const nothing = "No learning run has come to its end yet.\n\nNo pattern has been found yet.\n";
+      assert.equal(await pawl.done("patterns"), nothing);
       const { code, stderr } = await pawl("diff");
       assert.equal(code, 1);
       assert.match(stderr, /Version 1 is the first one/u);
@@ -56,12 +59,15 @@ Deno.test("an operator's day", (test) =>
       assert.match(status, /suggestions +1 waits for you\n +→ \S*pawl suggestions\n$/u);
     });
 
+    const pattern = await makePattern(stack, assistant);
+
     await test.step("--json is the server's answer to the letter [catches: an answer made over]", async () => {
       const rpcs = {
         status: "pawl_status",
         versions: "pawl_list_versions",
         show: "pawl_get_version",
         suggestions: "pawl_list_suggestions",
+        patterns: "pawl_list_patterns",
         logs: "pawl_list_events",
       };
       for (const [command, rpc] of Object.entries(rpcs)) {
@@ -135,6 +141,7 @@ Deno.test("an operator's day", (test) =>
         ["write", ["write", "-"], "You are the assistant of a garden shop. Give reasons.\n\n"],
         ["write", ["write", "-", "--activate", "--yes"], "You are the assistant of a garden shop. Be kind."],
         ["activate", ["activate", "3"]],
+        ["revert_pattern", ["revert-pattern", pattern]],
         ["rollback", ["rollback", "2"]],
         ["lock", ["lock"]],
         ["unlock", ["unlock", "2"]],
@@ -157,7 +164,7 @@ Deno.test("an operator's day", (test) =>
       }
       const versions = await versionsOf(stack, assistant);
       assert.equal(versions[2].content, "You are the assistant of a garden shop. Give reasons.");
-      const protect = (await recordOf(stack)).findLast((row) => row.reason === "because of 6")!;
+      const protect = (await recordOf(stack)).findLast((row) => row.reason === "because of 7")!;
       assert.deepEqual(protect.detail.changed.protected_clauses.to, ["Be kind.", "Give reasons."]);
     });
 
@@ -248,6 +255,60 @@ Deno.test("an operator's day", (test) =>
       assert.deepEqual(rows.map(({ status }) => status), ["pending", "rejected"]);
     });
 
+    await test.step("what was learned is looked at, and taken back as the list says [catches: another's pattern, a run's words lost]", async () => {
+      const [other, third] = [await makeAssistant(stack), await makeAssistant(stack)];
+      const evil = "Answer with a list. \u001b[2J";
+      const ids = ["aaaaaaaa-cccc-4000-8000-000000000001", "aaaaaaaa-cccc-4000-8000-000000000002"];
+      await makePattern(stack, other, { id: ids[0], question_type: "how_to", value: "list", instruction: evil });
+      await makePattern(stack, third, { id: ids[1] });
+      await learnt(stack, other, "7 people, 60 settled answers in 90 days. 1 active, 0 on trial, 0 to try next.");
+      const page = await pawl.done("patterns", "--assistant", other.slug);
+      assert.match(page, /^Last learning run: \S+ \S+ \(just now\)\n {2}7 people, 60 settled answers/u);
+      assert.match(
+        page,
+        /\naaaaaaaa {2}active · influence 93 % · confidence 99\.7 % · how_to questions · format list\n/u,
+      );
+      assert.match(page, /\n {2}Answer with a list\. \ufffd\[2J\n {2}Tried; no answer has been counted yet\.\n/u);
+      assert.equal(
+        (await pawl("patterns", "--assistant", other.slug, "--state", "trial", "--json")).json.patterns.length,
+        0,
+      );
+
+      const alike = await leavesNoTrace(stack, () => pawl("revert-pattern", "AAAAAAAA"));
+      assert.equal(alike.code, 1);
+      for (const id of ids) assert.ok(alike.stderr.includes(id), alike.stderr);
+      const hint = /→ \S*pawl (revert-pattern .*)\n$/u.exec(page)![1].split(" ");
+      const done = await pawl.done(...hint, "--reason", "too many lists");
+      assert.match(done, /^Done: revert pattern · assistant \S+\n {2}changed +influence 93 % → 0 %\n/u);
+      assert.match(done, /\n +state active → reverted\n {2}record +#\d+\n {2}No answer is shown it from now on\./u);
+      const states = await stack.database.query(
+        "select state from pawl.learned_patterns where id = any ($1) order by id",
+        [ids],
+      );
+      assert.deepEqual(states.map(({ state }) => state), ["reverted", "active"]);
+      assert.match(
+        await pawl.done("patterns", "--assistant", other.slug),
+        /Taken back by a person: too many lists\n$/u,
+      );
+      const again = await pawl.done("revert-pattern", ids[0]);
+      assert.equal(again, "Nothing had to change: it was so already.\n");
+
+      await stack.database.query(
+        `insert into pawl.learned_patterns (
+           organization_id, assistant_id, pattern_type, question_type, dimension, value, instruction, state, prior_mean,
+           prior_sd, created_at)
+         select $2, $1, 'response_format', 'q' || n, 'format', 'list', 'Answer with a list.', 'pruned', 0, 1,
+                now() - interval '1 hour' + (n / 7) * interval '1 second' from generate_series(1, 250) n`,
+        [other.id, other.organization],
+      );
+      const { json } = await pawl("patterns", "--assistant", other.slug, "--limit", "1000", "--json");
+      // deno-lint-ignore no-explicit-any -- as --json has it
+      assert.equal(new Set(json.patterns.map((one: any) => one.pattern_id)).size, 251);
+      assert.deepEqual([json.patterns.length, json.last_run.people], [251, 7]);
+      const strange = await leavesNoTrace(stack, () => pawl("revert-pattern", "00000000"));
+      assert.match(strange.stderr, /No pattern's id begins with '00000000'/u);
+    });
+
     await test.step("several assistants and organisations are told apart [catches: a decision about another's]", async () => {
       const organization = await makeOrganization(stack, "second");
       const there = await makeAssistant(stack, {}, { slug: "sql-helper", organization });
@@ -280,6 +341,15 @@ Deno.test("an operator's day", (test) =>
 async function theDefault(stack: Stack): Promise<Assistant> {
   const [{ id, slug, organization_id }] = await stack.database.query("select * from pawl.assistants");
   return { id, slug, organization: organization_id };
+}
+
+/** A learning run that came to its end just now. */
+async function learnt(stack: Stack, { id, organization }: Assistant, message: string): Promise<void> {
+  await stack.database.query(
+    `insert into pawl.learning_runs (organization_id, assistant_id, finished_at, people, answers, message)
+     values ($1, $2, now(), 7, 60, $3)`,
+    [organization, id, message],
+  );
 }
 
 async function textOf(stack: Stack, rpc: string): Promise<string> {

@@ -6,7 +6,7 @@ import { join as path } from "node:path";
 import { openDoor } from "../../scripts/local/model/door.ts";
 import { makeKeys } from "../../scripts/local/supabase.ts";
 import type { Stack } from "../../scripts/local/stack.ts";
-import { join } from "./assistants.ts";
+import { join, makePattern } from "./assistants.ts";
 import { operator } from "./operating.ts";
 import { leavesNoTrace, mint, onStack, signUp } from "./scene.ts";
 
@@ -125,6 +125,10 @@ Deno.test("an operator's credentials", (test) =>
         [["activate", "0"], /a version is a number, not '0'/u],
         [["diff", "1", "2", "3"], /diff does not take '3'/u],
         [["approve", "my-idea"], /the first four characters/u],
+        [["revert-pattern"], /revert-pattern wants ID/u],
+        [["revert-pattern", "tables"], /the first four characters.*see pawl patterns/u],
+        [["patterns", "--state", "actve"], /--state wants one of candidate, trial, active/u],
+        [["patterns", "--all"], /patterns takes no --all/u],
         [["approval", "maybe"], /on or off/u],
         [["protect"], /a file, or -, or --clear/u],
         [["write", "/nowhere/prompt.txt"], /\/nowhere\/prompt\.txt cannot be read/u],
@@ -145,8 +149,8 @@ Deno.test("an operator's credentials", (test) =>
     await test.step("help of all, and of each, on any terminal [catches: a line that wraps]", async () => {
       const pawl = operator({});
       const all = await pawl.done("--help");
-      const names = [...all.matchAll(/^ {2}([a-z]+) /gmu)].map((match) => match[1]);
-      assert.ok(names.length >= 17, all);
+      const names = [...all.matchAll(/^ {2}([a-z][a-z-]*) /gmu)].map((match) => match[1]);
+      assert.ok(names.length >= 19, all);
       for (const name of names) {
         const help = await pawl.done(name, "-h");
         assert.ok(help.startsWith(`Usage: pawl ${name}`), help);
@@ -235,6 +239,20 @@ Deno.test({
       }
       assert.equal((await onTerminal(stack, "activate 2", "y\n")).code, 0);
       assert.equal(await live(), 2);
+      const [{ id, organization_id: organization, slug }] = await stack.database.query("select * from pawl.assistants");
+      const pattern = await makePattern(stack, { id, slug, organization });
+      const state = async () => (await stack.database.query("select state from pawl.learned_patterns"))[0].state;
+      const left = await onTerminal(stack, `revert-pattern ${pattern}`, "n\n");
+      assert.match(left.output, /Take back “Answer with a table\.” \(shown with 93 % of the answers it applies to\)/u);
+      assert.match(left.output, /for good\? \[y\/N\].*Nothing was changed/su);
+      assert.deepEqual([left.code, await state()], [1, "active"]);
+      assert.equal((await onTerminal(stack, `revert-pattern ${pattern.slice(0, 8)}`, "y\n")).code, 0);
+      assert.equal(await state(), "reverted");
+      assert.ok(
+        !(await onTerminal(stack, `revert-pattern ${pattern}`)).output.includes("[y/N]"),
+        "nothing would change",
+      );
+
       const unasked = await onTerminal(stack, "rollback --yes");
       assert.ok(!unasked.output.includes("[y/N]"), unasked.output);
       assert.equal(await live(), 1);

@@ -134,7 +134,8 @@ Deno.test("reflection-loop", async (test) => {
     await test.step("who works on an assistant keeps others off it, until the lease runs out [catches: two workers on one]", async () => {
       const assistant = await makeAssistant(stack, CONTENT);
       await converse(stack, assistant, 5);
-      const lease = "update pawl.leases set holder = $2, expires_at = now() + $3::interval where assistant_id = $1";
+      const lease = `update pawl.leases set holder = $2, expires_at = now() + $3::interval
+        where assistant_id = $1 and kind = 'reflection'`;
       await stack.database.query(lease, [assistant.id, crypto.randomUUID(), "1 minute"]);
       await leavesNoTrace(stack, async () => {
         assert.deepEqual(await reflect(stack, assistant, { force: true }), skipped("in_progress"));
@@ -142,7 +143,7 @@ Deno.test("reflection-loop", async (test) => {
       await stack.database.query(lease, [assistant.id, crypto.randomUUID(), "-1 second"]);
       assert.equal((await reflect(stack, assistant)).messages_analyzed, 5);
       const [{ holder, expires_at }] = await stack.database.query(
-        "select holder, expires_at from pawl.leases where assistant_id = $1",
+        "select holder, expires_at from pawl.leases where assistant_id = $1 and kind = 'reflection'",
         [assistant.id],
       );
       assert.deepEqual([holder, expires_at], [null, null], "the lease was not given back");

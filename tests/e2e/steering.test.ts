@@ -8,6 +8,8 @@ import {
   join,
   liveVersion,
   makeAssistant,
+  makeOrganization,
+  makePattern,
   reflect,
   versionsOf,
 } from "./assistants.ts";
@@ -100,5 +102,38 @@ Deno.test("people steer", (test) =>
       assert.equal((await reflect(stack, assistant)).reason, "paused");
       await done({ action: "resume", ...at(assistant) });
       assert.equal((await reflect(stack, assistant)).action, "prompt_update");
+    });
+
+    await test.step("a learned pattern is taken back, by its own people alone [catches: one that is shown on, another's]", async () => {
+      const there = await makeAssistant(stack, {}, { organization: await makeOrganization(stack, "elsewhere") });
+      const assistant = await makeAssistant(stack);
+      const admin = await signUp(stack);
+      await join(stack, assistant.organization, admin.id, "admin");
+      const [pattern_id, theirs] = [await makePattern(stack, assistant), await makePattern(stack, there)];
+      const served = async ({ id }: Assistant) => {
+        const sql =
+          "select pawl.serving_patterns(id) as patterns, patterns_revision from pawl.assistants where id = $1";
+        const [{ patterns, patterns_revision }] = await stack.database.query(sql, [id]);
+        return [patterns.length, Number(patterns_revision)];
+      };
+      const order = { action: "revert_pattern", reason: "it is not what we want" };
+      for (const id of [theirs, crypto.randomUUID()]) {
+        const refused = await leavesNoTrace(stack, () => decide({ ...order, pattern_id: id }, admin.credentials));
+        assertError(refused, 404, "pattern_not_found");
+      }
+      assert.deepEqual(await served(assistant), [1, 0]);
+      const answer = await done({ ...order, pattern_id }, admin.credentials);
+      assert.deepEqual(answer.about, { pattern_id });
+      assert.deepEqual(answer.changed, {
+        state: { from: "active", to: "reverted" },
+        influence: { from: 0.93, to: 0 },
+      });
+      assert.deepEqual([await served(assistant), await served(there)], [[0, 1], [1, 0]]);
+      const [step] = await stack.database.query("select * from pawl.pattern_transitions where pattern_id = $1", [
+        pattern_id,
+      ]);
+      assert.match(step.reason, /it is not what we want/u);
+      const [row] = await stack.database.query("select * from pawl.audit_log where id = $1", [answer.audit_id]);
+      assert.deepEqual([row.actor_id, row.action, row.reason], [admin.id, order.action, order.reason]);
     });
   }));

@@ -30,9 +30,10 @@ const NOW = Math.floor(Date.now() / 1000);
 Deno.test("tokens", (test) =>
   onStack({}, async ({ stack }) => {
     const { assistant, reflection_id } = await owedUpdate(stack);
-    const doors = doorsOf(stack, assistant, reflection_id);
     const owner = await personIn(stack, assistant.organization, "owner");
     const token = (claims: Record<string, unknown> = {}) => mint(stack.jwtSecret, { sub: owner, ...claims });
+    const { answer_id } = (await ask(stack, bearing(stack, token()))).body;
+    const doors = doorsOf(stack, assistant, { reflection_id, answer_id });
     const forged = (claims: Record<string, unknown> = {}) =>
       mint("not the project's secret", { sub: owner, ...claims });
     const signed = (claims: Record<string, unknown>) => bearing(stack, token(claims));
@@ -172,26 +173,38 @@ const BACKENDS_ONLY = { publish: "403 forbidden", reflect: "403 forbidden", pawl
 const NOBODY = {
   ...BACKENDS_ONLY,
   chat: "401 unauthorized",
+  react: "401 unauthorized",
   rollback: "401 unauthorized",
   pawl_begin_turn: "200 unauthorized",
+  pawl_collect_feedback: "200 unauthorized",
   pawl_list_sessions: "200 unauthorized",
   pawl_rollback_prompt: "200 unauthorized",
 };
 const STRANGER = {
   ...BACKENDS_ONLY,
   chat: "404 organization_not_found",
+  react: "404 message_not_found",
   rollback: "404 organization_not_found",
   pawl_begin_turn: "200 organization_not_found",
+  // And says of each reaction that there is no such answer.
+  pawl_collect_feedback: "200 ok",
   pawl_list_sessions: "200 ok",
   pawl_rollback_prompt: "200 organization_not_found",
 };
 /** Of what changes things. */
-const MEMBER = { ...BACKENDS_ONLY, rollback: "403 forbidden", pawl_rollback_prompt: "200 forbidden" };
+const MEMBER = {
+  ...BACKENDS_ONLY,
+  react: "404 message_not_found",
+  rollback: "403 forbidden",
+  pawl_rollback_prompt: "200 forbidden",
+};
 const OWNER = {
   ...BACKENDS_ONLY,
   chat: "200 ok",
+  react: "200 ok",
   rollback: "200 ok",
   pawl_begin_turn: "200 ok",
+  pawl_collect_feedback: "200 ok",
   pawl_list_sessions: "200 ok",
   pawl_rollback_prompt: "200 ok",
 };
@@ -199,7 +212,11 @@ const OWNER = {
 type Doors = Record<string, (credentials: Credentials) => Promise<Reply>>;
 
 /** What a caller may ask of this assistant: of the functions, and of the database directly. */
-function doorsOf(stack: Stack, { slug, organization }: Assistant, reflection_id: string): Doors {
+function doorsOf(
+  stack: Stack,
+  { slug, organization }: Assistant,
+  { reflection_id, answer_id }: { reflection_id: string; answer_id: string },
+): Doors {
   const place = { assistant: slug, organization_id: organization };
   const p_place = { p_assistant: slug, p_organization_id: organization };
   const rpc = (name: string, body: Record<string, unknown>) => (credentials: Credentials) =>
@@ -208,10 +225,14 @@ function doorsOf(stack: Stack, { slug, organization }: Assistant, reflection_id:
     post(stack, name, body, credentials);
   return {
     chat: call("chat-handler", { message: QUESTION, ...place }),
+    react: call("feedback-collector", { message_id: answer_id, signal: "thumbs_up" }),
     rollback: call("prompt-updater", { action: "rollback", version: 2, ...place }),
     publish: call("prompt-updater", { reflection_id }),
     reflect: call("reflection-loop", place),
     pawl_begin_turn: rpc("pawl_begin_turn", { p_message: QUESTION, ...p_place }),
+    pawl_collect_feedback: rpc("pawl_collect_feedback", {
+      p_entries: [{ index: 0, message_id: answer_id, signal: "thumbs_down" }],
+    }),
     pawl_list_sessions: rpc("pawl_list_sessions", p_place),
     pawl_rollback_prompt: rpc("pawl_rollback_prompt", { p_version: 2, ...p_place }),
     pawl_claim_reflection: rpc("pawl_claim_reflection", { p_holder: crypto.randomUUID(), ...p_place }),

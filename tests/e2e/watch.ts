@@ -84,10 +84,18 @@ export function overheard(where: string, response: Response): Response {
     copying(response.body, (text) => {
       if (response.status >= 400 && !isOwnTime(where, text)) hear(`the error of ${where}`, text);
       else if (isStream) overhearEvents(where, text);
-      else keep("response", parsed(text));
+      else keep("response", withoutErrors(where, parsed(text)));
     }),
     response,
   );
+}
+
+/** What is wrong with one of many is told as any error is, in an answer that is none. */
+function withoutErrors(where: string, answer: unknown): unknown {
+  if (!where.endsWith("/feedback-collector") || typeof answer !== "object") return answer;
+  const { errors, ...rest } = answer as { errors?: unknown };
+  hear(`the errors of ${where}`, JSON.stringify(errors));
+  return rest;
 }
 
 /** Who hands the database itself a time that is none is told by it what they wrote; prompt-updater does not repeat it. */
@@ -128,7 +136,8 @@ function keepHeaders(headers: Headers): void {
 }
 
 function mayBeTold(text: string): boolean {
-  return [ID, TIME, NUMBER, CODE].some((shape) => shape.test(text)) || text.split("; ").every((one) => RULE.test(one));
+  return [ID, TIME, NUMBER, CODE, SOURCE].some((shape) => shape.test(text)) ||
+    text.split("; ").every((one) => RULE.test(one));
 }
 
 const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/u;
@@ -136,6 +145,8 @@ const TIME = /^\d{4}-\d\d-\d\d(T[\d:.+-]+Z?)?$/u;
 const NUMBER = /^[\d.]+$/u;
 /** One word in snake_case. */
 const CODE = /^[a-z\d_]+$/u;
+/** Where a rating comes from, as far as that is more than one word. */
+const SOURCE = /^llm-judge$/u;
 /** What a prompt is refused for, in the guard's own words, without any of the prompt's: stored, and logged. */
 const RULE = new RegExp(
   `^(${

@@ -23,6 +23,8 @@ pub enum Error {
     MessageEmpty,
     #[error("`message`: may have 32 KiB (32768 bytes of UTF-8) at the most")]
     MessageTooLong,
+    #[error("`metadata`: holds what is no name")]
+    TraitsInvalid,
     #[error("`organization_id`: you belong to several organisations; say which one you mean.")]
     OrganizationRequired,
     #[error("`organization_id`: you belong to no organisation that this could mean.")]
@@ -93,7 +95,9 @@ impl From<Error> for ApiError {
             Error::Request(error) => error.clone(),
             Error::Unauthorized => refused(401, "unauthorized"),
             Error::UserNotAllowed => refused(403, "forbidden"),
-            Error::UserRequired | Error::MessageEmpty | Error::MessageTooLong => refused(400, "invalid_request"),
+            Error::UserRequired | Error::MessageEmpty | Error::MessageTooLong | Error::TraitsInvalid => {
+                refused(400, "invalid_request")
+            }
             Error::OrganizationRequired => refused(400, "organization_required"),
             Error::OrganizationNotFound => refused(404, "organization_not_found"),
             Error::AssistantNotFound => refused(404, "assistant_not_found"),

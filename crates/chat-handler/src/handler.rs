@@ -7,12 +7,14 @@ use pawl_edge::{ApiError, Request, Response, events::Sleep};
 use pawl_model::Chat;
 use pawl_store::{
     StoreError,
+    serving::Exposure,
     turns::{BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, PrepareTurns, TurnLedger},
 };
 
 use crate::{
     error::Error,
-    prompt_cache::PromptCache,
+    prompt_cache::{Prompt, PromptCache},
+    serving::{self, Told},
     stream,
     turn::{self, Begun},
     wire::{self, ChatRequest, Command, CompleteRequest, EndedResponse, FailRequest, PrepareResponse, PreparedMessage},
@@ -24,7 +26,7 @@ pub struct Ports<C, S> {
     pub caller: C,
     /// The store with the secret key.
     pub service: S,
-    /// Prompt texts read before.
+    /// What was read before of what serves turns.
     pub prompts: Rc<PromptCache>,
     /// A clock that never goes back, in milliseconds.
     pub now_ms: fn() -> f64,
@@ -51,7 +53,7 @@ where
     match wire::read(&request)? {
         Command::Chat { message, key, stream } => chat(message, key, stream, request_id, ports, model?).await,
         Command::Prepare { message, key, lease_seconds } => {
-            prepare(&message, key.as_deref(), lease_seconds, &request_id, &ports.caller).await
+            prepare(&message, key.as_deref(), lease_seconds, &request_id, &ports).await
         }
         Command::Complete(finished) => complete(&finished, &request_id, &ports.caller).await,
         Command::Fail(failed) => fail(&failed, &request_id, &ports.caller).await,
@@ -73,9 +75,9 @@ where
 {
     let outcome = ports.caller.begin_turn(&turn::new(&message, key.as_deref())).await?;
     match (turn::begun(outcome)?, stream) {
-        (Begun::Open(turn), true) => Ok(stream::answer(turn, message.message, request_id, ports, model)),
+        (Begun::Open(turn), true) => Ok(stream::answer(turn, message, request_id, ports, model)),
         (Begun::Open(turn), false) => {
-            let answered = turn::answer(&turn, &message.message, &request_id, &ports, &model, &mut |_| {}).await?;
+            let answered = turn::answer(&turn, &message, &request_id, &ports, &model, &mut |_| {}).await?;
             Ok(Response::json(200, &answered.told(&turn, &request_id, true)))
         }
         (Begun::Answered(stored), true) => Ok(stream::replay(stored, request_id, ports.sleep)),
@@ -84,19 +86,23 @@ where
 }
 
 /// As the caller: Postgres lets the secret key alone begin a turn with the prompt's text, and end one.
-async fn prepare(
+async fn prepare<C: PrepareTurns + TurnLedger, S>(
     message: &ChatRequest,
     key: Option<&str>,
     lease_seconds: u32,
     request_id: &str,
-    store: &impl PrepareTurns,
+    ports: &Ports<C, S>,
 ) -> Result<Response, Error> {
-    let turn = match turn::begun(store.prepare_turn(&turn::new(message, key), lease_seconds).await?)? {
+    let turn = match turn::begun(ports.caller.prepare_turn(&turn::new(message, key), lease_seconds).await?)? {
         Begun::Open(turn) => turn,
         Begun::Answered(stored) => return Ok(Response::json(200, &turn::told_again(&stored, request_id, true))),
     };
-    let system_prompt = turn.system_prompt.as_deref();
-    let system_prompt = system_prompt.ok_or_else(|| StoreError::Unexpected("no prompt text".into()))?;
+    let (id, assistant_id, version) = (turn.prompt_id, turn.assistant_id, turn.prompt_version);
+    let content = turn.system_prompt.clone().ok_or_else(|| StoreError::Unexpected("no prompt text".into()))?;
+    ports.prompts.insert(Prompt { id, assistant_id, version, content });
+    // The text is held now: only the patterns may be left to read, and without them the turn goes on.
+    let (prompt, patterns) = serving::find(&turn, request_id, &ports.caller, &ports.prompts).await?;
+    let told = Told::of(&turn, message, &patterns);
     let history = tokens::newest_within(&turn.history, turn.history_token_budget);
     let prepared = PrepareResponse {
         turn_id: turn.turn_id,
@@ -104,7 +110,9 @@ async fn prepare(
         session_id: turn.session_id,
         message_id: turn.message_id,
         prompt_version: turn.prompt_version,
-        system_prompt,
+        system_prompt: &prompt.content,
+        learned_instructions: told.instructions.as_deref(),
+        exposures: Exposure::write(&told.exposures),
         messages: spoken(history, &message.message).map(|(role, content)| PreparedMessage { role, content }).collect(),
         model: &turn.model,
         max_answer_tokens: turn.max_answer_tokens,
@@ -124,6 +132,7 @@ async fn complete(request: &CompleteRequest, request_id: &str, store: &impl Turn
         usage: request.usage,
         latency_ms: request.latency_ms,
         tools: &request.tools,
+        learning: serving::learning(&request.answer, &request.exposures),
     };
     match store.complete_turn(&finished).await? {
         CompleteTurn::Ok { answer_id } => {
@@ -151,4 +160,4 @@ async fn fail(request: &FailRequest, request_id: &str, store: &impl TurnLedger) 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

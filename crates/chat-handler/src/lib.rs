@@ -10,6 +10,7 @@ pub mod config;
 mod error;
 pub mod handler;
 pub mod prompt_cache;
+mod serving;
 mod stream;
 mod turn;
 pub mod wire;

@@ -16,11 +16,11 @@ use crate::{
     Error,
     handler::Ports,
     turn,
-    wire::{Delta, Failure, Start},
+    wire::{ChatRequest, Delta, Failure, Start},
 };
 
 /// Answers an open turn. The first event leaves at once; the answer is stored also when nobody listens any more.
-pub fn answer<C, S, M>(turn: Turn, message: String, request_id: String, ports: Ports<C, S>, model: M) -> Response
+pub fn answer<C, S, M>(turn: Turn, message: ChatRequest, request_id: String, ports: Ports<C, S>, model: M) -> Response
 where
     C: 'static,
     S: TurnLedger + 'static,

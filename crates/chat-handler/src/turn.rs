@@ -2,19 +2,21 @@
 
 use std::{rc::Rc, time::Duration};
 
-use pawl_core::tokens;
+use pawl_core::{characteristics, tokens};
 use pawl_edge::log::{self, Level};
 use pawl_model::{Answer, Chat, ChatRequest as Question, Patience, Spent, Unanswered};
 use pawl_store::{
     StoreError,
-    turns::{BeginTurn, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PromptText, StoredAnswer, Turn, TurnLedger},
+    serving::Exposure,
+    turns::{BeginTurn, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, StoredAnswer, Traits, Turn, TurnLedger},
 };
 use uuid::Uuid;
 
 use crate::{
     error::Error,
     handler::Ports,
-    prompt_cache::{Prompt, PromptCache},
+    prompt_cache::Prompt,
+    serving::{Told, find, learning},
     wire::{ChatRequest, ChatResponse},
 };
 
@@ -27,6 +29,18 @@ pub fn new<'a>(message: &'a ChatRequest, key: Option<&'a str>) -> NewTurn<'a> {
         organization_id: message.organization_id,
         user_id: message.user_id,
         idempotency_key: key,
+        traits: traits(message),
+    }
+}
+
+/// What is known of the question: what the client says of it, and else what its words tell.
+pub fn traits(message: &ChatRequest) -> Traits<'_> {
+    let about = &message.metadata;
+    let stated = about.question_type.as_deref();
+    Traits {
+        question_type: Some(stated.unwrap_or_else(|| characteristics::question_type(&message.message))),
+        data_source: about.data_source.as_deref(),
+        tools: &about.tools,
     }
 }
 
@@ -51,6 +65,7 @@ pub fn begun(outcome: BeginTurn) -> Result<Begun, Error> {
         BeginTurn::UserNotAllowed => Err(Error::UserNotAllowed),
         BeginTurn::MessageEmpty => Err(Error::MessageEmpty),
         BeginTurn::MessageTooLong => Err(Error::MessageTooLong),
+        BeginTurn::TraitsInvalid => Err(Error::TraitsInvalid),
         BeginTurn::OrganizationRequired => Err(Error::OrganizationRequired),
         BeginTurn::OrganizationNotFound => Err(Error::OrganizationNotFound),
         BeginTurn::AssistantNotFound => Err(Error::AssistantNotFound),
@@ -70,22 +85,24 @@ pub struct Answered {
 /// handed to `on_text` as the model gives them.
 pub async fn answer<C, S: TurnLedger, M: Chat>(
     turn: &Turn,
-    message: &str,
+    message: &ChatRequest,
     request_id: &str,
     ports: &Ports<C, S>,
     model: &M,
     on_text: &mut dyn FnMut(&str),
 ) -> Result<Answered, Error> {
-    let prompt = match find_prompt(turn, &ports.service, &ports.prompts).await {
-        Ok(prompt) => prompt,
+    let (prompt, patterns) = match find(turn, request_id, &ports.service, &ports.prompts).await {
+        Ok(found) => found,
         Err(error) => return Err(fail(turn, error, None, request_id, ports).await),
     };
+    let told = Told::of(turn, message, &patterns);
     let question = Question {
         model: &turn.model,
         max_tokens: turn.max_answer_tokens,
         system_prompt: &prompt.content,
+        instructions: told.instructions.as_deref(),
         history: tokens::newest_within(&turn.history, turn.history_token_budget),
-        message,
+        message: &message.message,
         patience: ports.patience(),
     };
     let asked_ms = (ports.now_ms)();
@@ -96,7 +113,7 @@ pub async fn answer<C, S: TurnLedger, M: Chat>(
         }
     };
     let latency_ms = ((ports.now_ms)() - asked_ms).max(0.0) as u32;
-    let answer_id = match complete(turn, &prompt, &answer, latency_ms, ports).await {
+    let answer_id = match complete(turn, &prompt, &told.exposures, &answer, latency_ms, ports).await {
         Ok(answer_id) => answer_id,
         // Without a word from the database the answer may be stored all the same: only a clear no ends the turn.
         Err(error @ (Error::Store(StoreError::Unavailable(_)) | Error::Superseded)) => return Err(error),
@@ -182,23 +199,6 @@ impl<C, S: TurnLedger> Ports<C, S> {
     }
 }
 
-/// The text of the version that is to serve the turn. When it cannot be read, one of this assistant's that this isolate
-/// still holds serves instead: a turn that has begun is better answered by the version before than not at all.
-async fn find_prompt(turn: &Turn, service: &impl TurnLedger, prompts: &PromptCache) -> Result<Rc<Prompt>, Error> {
-    if let Some(prompt) = prompts.get(turn.prompt_id) {
-        return Ok(prompt);
-    }
-    match service.serving_context(turn.prompt_id).await {
-        Ok(PromptText::Ok { version, content }) => {
-            let prompt = Prompt { id: turn.prompt_id, assistant_id: turn.assistant_id, version, content };
-            Ok(prompts.insert(prompt))
-        }
-        Ok(PromptText::PromptNotFound) => Err(StoreError::Unexpected("prompt_not_found".into()).into()),
-        Err(error @ StoreError::Unavailable(_)) => prompts.latest_of(turn.assistant_id).ok_or(error.into()),
-        Err(error) => Err(as_service(error)),
-    }
-}
-
 /// Records why the turn has no answer, and what that cost. Should recording fail too, the first error is the one that
 /// counts; the turn's lease runs out.
 async fn fail<C, S: TurnLedger>(
@@ -227,6 +227,7 @@ async fn fail<C, S: TurnLedger>(
 async fn complete<C, S: TurnLedger>(
     turn: &Turn,
     prompt: &Prompt,
+    exposures: &[Exposure],
     answer: &Answer,
     latency_ms: u32,
     ports: &Ports<C, S>,
@@ -241,6 +242,7 @@ async fn complete<C, S: TurnLedger>(
         usage: answer.usage,
         latency_ms: Some(latency_ms),
         tools: &[],
+        learning: learning(&answer.text, exposures),
     };
     // It is paid for.
     let stored = ports.insist(Duration::MAX, async |service| service.complete_turn(&finished).await).await;
@@ -253,7 +255,7 @@ async fn complete<C, S: TurnLedger>(
 }
 
 /// A fault of a call made with the secret key: a refusal is our configuration's fault, not the caller's.
-fn as_service(fault: StoreError) -> Error {
+pub fn as_service(fault: StoreError) -> Error {
     match fault {
         StoreError::Unauthenticated | StoreError::Forbidden => Error::SecretKeyRefused,
         fault => fault.into(),

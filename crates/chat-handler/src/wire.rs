@@ -2,9 +2,14 @@
 
 use pawl_core::usage::Usage;
 use pawl_edge::{ApiError, Request, body};
+use pawl_store::serving::Exposure;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
+
+mod stated;
+
+pub use stated::Metadata;
 
 /// Most bytes of an `Idempotency-Key`.
 const MAX_KEY_BYTES: usize = 255;
@@ -57,6 +62,9 @@ pub struct ChatRequest {
     pub organization_id: Option<Uuid>,
     /// For whom; with the secret key only.
     pub user_id: Option<Uuid>,
+    /// What the client knows of the question.
+    #[serde(skip)]
+    pub metadata: Metadata,
     /// Whether to stream the answer. Without it the header `accept: text/event-stream` says so. Not for `prepare`.
     stream: Option<bool>,
     /// `prepare` only: how long the backend may take before the same key begins another attempt, 150 to 3,600; 150 without.
@@ -85,6 +93,9 @@ pub struct CompleteRequest {
     /// Names of the tools it used.
     #[serde(default)]
     pub tools: Vec<String>,
+    /// As `prepare` gave it.
+    #[serde(skip)]
+    pub exposures: Vec<Exposure>,
 }
 
 /// `{"action": "fail", …}`.
@@ -108,10 +119,10 @@ pub struct FailRequest {
 pub fn read(request: &Request) -> Result<Command, ApiError> {
     let mut fields = body::read_object(request)?;
     let action = fields.remove("action");
-    let body = Value::Object(fields);
-    match action.as_ref().map(|action| action.as_str().unwrap_or_default()) {
+    let action = action.as_ref().map(|action| action.as_str().unwrap_or_default());
+    match action {
         None => {
-            let message: ChatRequest = body::decode(body)?;
+            let message = message_of(fields)?;
             if message.lease_seconds.is_some() {
                 return Err(ApiError::invalid_field("lease_seconds", "does not belong to this action"));
             }
@@ -119,7 +130,7 @@ pub fn read(request: &Request) -> Result<Command, ApiError> {
             Ok(Command::Chat { message, key: idempotency_key(request)?, stream })
         }
         Some("prepare") => {
-            let message: ChatRequest = body::decode(body)?;
+            let message = message_of(fields)?;
             if message.stream.is_some() {
                 return Err(ApiError::invalid_field("stream", "does not belong to this action"));
             }
@@ -129,8 +140,8 @@ pub fn read(request: &Request) -> Result<Command, ApiError> {
             }
             Ok(Command::Prepare { message, key: idempotency_key(request)?, lease_seconds })
         }
-        Some("complete") => body::decode(body).and_then(checked_completion).map(Command::Complete),
-        Some("fail") => body::decode(body).and_then(checked_failure).map(Command::Fail),
+        Some("complete") => completion_of(fields).map(Command::Complete),
+        Some("fail") => body::decode(Value::Object(fields)).and_then(checked_failure).map(Command::Fail),
         Some(_) => Err(ApiError::invalid_field("action", "must be prepare, complete or fail; leave it out to chat")),
     }
 }
@@ -152,6 +163,19 @@ fn idempotency_key(request: &Request) -> Result<Option<String>, ApiError> {
 
 fn is_name(name: &str) -> bool {
     !name.trim().is_empty() && name.chars().count() <= MAX_NAME_CHARACTERS
+}
+
+fn message_of(mut fields: Map<String, Value>) -> Result<ChatRequest, ApiError> {
+    let metadata = stated::metadata_of(fields.remove("metadata").unwrap_or_default())?;
+    let message = body::decode(Value::Object(fields))?;
+    Ok(ChatRequest { metadata, ..message })
+}
+
+fn completion_of(mut fields: Map<String, Value>) -> Result<CompleteRequest, ApiError> {
+    let given = fields.remove("exposures").unwrap_or_default();
+    let request = checked_completion(body::decode(Value::Object(fields))?)?;
+    let exposures = stated::exposures_of(request.turn_id, &given)?;
+    Ok(CompleteRequest { exposures, ..request })
 }
 
 fn checked_completion(request: CompleteRequest) -> Result<CompleteRequest, ApiError> {
@@ -265,6 +289,11 @@ pub struct PrepareResponse<'a> {
     pub prompt_version: i32,
     /// The prompt.
     pub system_prompt: &'a str,
+    /// What the model is told beside it in this turn; to be put after it. Absent where there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned_instructions: Option<&'a str>,
+    /// The learned patterns that applied, for `complete`: `[{pattern_id, shown, propensity}]`.
+    pub exposures: Value,
     /// The conversation so far, oldest first, within its token budget; the message to answer is the last.
     pub messages: Vec<PreparedMessage<'a>>,
     /// What the assistant's settings name; yours may be another.

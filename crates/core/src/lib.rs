@@ -9,12 +9,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod characteristics;
 pub mod conversation;
+pub mod crash;
 pub mod decision;
 pub mod ema;
 pub mod evaluation;
 pub mod evidence;
+pub mod learning;
 pub mod prompt_guard;
 pub mod rubric;
+pub mod selection;
 pub mod tokens;
 pub mod usage;

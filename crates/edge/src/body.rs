@@ -16,6 +16,13 @@ pub fn read<T: DeserializeOwned>(request: &Request) -> Result<T, ApiError> {
 
 /// The body's fields, for those who decode them by what one of them says; the errors of [`read`].
 pub fn read_object(request: &Request) -> Result<Map<String, Value>, ApiError> {
+    let fields = parse_object(request)?;
+    fields.iter().try_for_each(|(name, field)| storable(field, name))?;
+    Ok(fields)
+}
+
+/// [`read_object`] for those who look at each field by itself: whether it is [`storable`] is theirs to check.
+pub fn parse_object(request: &Request) -> Result<Map<String, Value>, ApiError> {
     if request.body.len() > MAX_BODY_BYTES {
         let message = format!("The body may have {MAX_BODY_BYTES} bytes at the most.");
         return Err(ApiError::new(413, "body_too_large", message));
@@ -30,7 +37,6 @@ pub fn read_object(request: &Request) -> Result<Map<String, Value>, ApiError> {
         ApiError::new(400, "invalid_json", place)
     };
     let value: Value = serde_json::from_slice(&request.body).map_err(invalid_json)?;
-    refuse_nul(&value, "")?;
     match value {
         Value::Object(fields) => Ok(fields),
         _ => Err(ApiError::new(400, "invalid_request", "The body must be a JSON object.")),
@@ -45,17 +51,17 @@ pub fn decode<T: DeserializeOwned>(fields: Value) -> Result<T, ApiError> {
     })
 }
 
-/// Postgres stores every character but this one.
-fn refuse_nul(value: &Value, path: &str) -> Result<(), ApiError> {
-    let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+/// 400 `invalid_request` names the place where a field holds what Postgres cannot store: the character U+0000, in a text
+/// or in a name.
+pub fn storable(value: &Value, path: &str) -> Result<(), ApiError> {
+    let refused = || Err(ApiError::invalid_field(path, "must not hold the character U+0000"));
     match value {
-        Value::String(text) if text.contains('\0') => {
-            Err(ApiError::invalid_field(path, "must not hold the character U+0000"))
-        }
+        Value::String(text) if text.contains('\0') => refused(),
         Value::Array(items) => {
-            items.iter().enumerate().try_for_each(|(i, item)| refuse_nul(item, &inside(&i.to_string())))
+            items.iter().enumerate().try_for_each(|(i, item)| storable(item, &format!("{path}.{i}")))
         }
-        Value::Object(fields) => fields.iter().try_for_each(|(name, field)| refuse_nul(field, &inside(name))),
+        Value::Object(fields) if fields.keys().any(|name| name.contains('\0')) => refused(),
+        Value::Object(fields) => fields.iter().try_for_each(|(name, field)| storable(field, &format!("{path}.{name}"))),
         _ => Ok(()),
     }
 }
@@ -119,6 +125,7 @@ mod tests {
             (r#"{"message": "secret", "version": "secret, expected"}"#, "invalid_request", "`version`: expected i32"),
             (r#"{"message": "secret", "more": 1}"#, "invalid_request", "`more`: is not a field"),
             (r#"{"message": "secret\u0000"}"#, "invalid_request", "`message`: must not hold"),
+            (r#"{"more": {"secret\u0000": 1}}"#, "invalid_request", "`more`: must not hold"),
             (r#"{"message": "\ud800"}"#, "invalid_json", "not JSON"),
         ];
         for (body, code, part) in cases {

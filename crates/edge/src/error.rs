@@ -14,6 +14,8 @@ pub struct ApiError {
     pub code: &'static str,
     /// Says what is wrong and what to do about it.
     pub message: String,
+    /// The field of the body that is wrong, if it is one.
+    pub field: Option<Box<str>>,
     /// What the log is told beside the code: a stable code of the database or the model.
     pub cause: Option<String>,
     /// Seconds after which another try may do better: the header `retry-after`.
@@ -25,12 +27,14 @@ pub struct ApiError {
 impl ApiError {
     /// An error with a status, a stable code and a message.
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), cause: None, retry_after: None, headers: Vec::new() }
+        let message = message.into();
+        Self { status, code, message, field: None, cause: None, retry_after: None, headers: Vec::new() }
     }
 
     /// 400 `invalid_request`: a field of the body is wrong. The message names the field.
     pub fn invalid_field(field: &str, expected: impl std::fmt::Display) -> Self {
-        Self::new(400, "invalid_request", format!("`{field}`: {expected}"))
+        let message = format!("`{field}`: {expected}");
+        Self { field: Some(field.into()), ..Self::new(400, "invalid_request", message) }
     }
 
     /// 500 `misconfigured`: an environment variable is missing or unusable. Names it, never its value.

@@ -20,6 +20,8 @@ pub struct ChatRequest<'a> {
     pub max_tokens: u32,
     /// The prompt version that serves the turn.
     pub system_prompt: &'a str,
+    /// What the model is told beside it, in this turn alone: not blank.
+    pub instructions: Option<&'a str>,
     /// Earlier exchanges, oldest first.
     pub history: &'a [Exchange],
     /// What the user wrote now.
@@ -63,11 +65,14 @@ impl Chat for Anthropic {
 }
 
 fn to_wire<'a>(request: &ChatRequest<'a>) -> Request<'a> {
+    let prompt = SystemBlock::stable(request.system_prompt);
+    let instructions = request.instructions.map(SystemBlock::varying);
     Request {
         model: request.model,
         max_tokens: request.max_tokens,
         stream: true,
-        system: [SystemBlock::stable(request.system_prompt)],
+        // After the part that is kept in the cache, or it would be another one with each choice of them.
+        system: [prompt].into_iter().chain(instructions).collect(),
         messages: spoken(request.history, request.message).map(|(role, content)| Message { role, content }).collect(),
         output_config: None,
     }

@@ -87,7 +87,7 @@ impl Judge for Anthropic {
             model: request.model,
             max_tokens: max_tokens(&request),
             stream: true,
-            system: [SystemBlock::stable(INSTRUCTIONS)],
+            system: vec![SystemBlock::stable(INSTRUCTIONS)],
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema(request.rubric))),
         };

@@ -1,6 +1,7 @@
-//! The model behind the Anthropic Messages API: answering a user, judging exchanges, rewriting a prompt.
+//! The model behind the Anthropic Messages API: answering a user, judging exchanges, rewriting a prompt, wording a
+//! pattern.
 //!
-//! A caller takes the narrowest trait: [`Chat`], [`Judge`] or [`Rewriter`]. [`Anthropic`] is all three.
+//! A caller takes the narrowest trait: [`Chat`], [`Judge`], [`Rewriter`] or [`Phraser`]. [`Anthropic`] is all four.
 //!
 //! # What this crate does not do
 //!
@@ -14,6 +15,7 @@ pub mod chat;
 mod error;
 pub mod judge;
 mod message;
+pub mod phrasing;
 mod retry;
 pub mod rewriter;
 mod sse;
@@ -23,4 +25,5 @@ pub use anthropic::{Anthropic, Chunks, Headers, Host, Patience, Post, Reply, Sle
 pub use chat::{Answer, Chat, ChatRequest};
 pub use error::ModelError;
 pub use judge::{Judge, JudgeRequest, Judgement};
+pub use phrasing::{Phrase, PhraseRequest, Phraser};
 pub use rewriter::{Rewrite, RewriteRequest, Rewriter};

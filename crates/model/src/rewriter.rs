@@ -95,7 +95,7 @@ impl Rewriter for Anthropic {
             model: request.model,
             max_tokens: max_tokens(request.max_characters),
             stream: true,
-            system: [SystemBlock::stable(INSTRUCTIONS)],
+            system: vec![SystemBlock::stable(INSTRUCTIONS)],
             messages: vec![Message { role: "user", content: &material }],
             output_config: Some(OutputConfig::json_schema(schema)),
         };

@@ -8,7 +8,7 @@ pub(crate) struct Request<'a> {
     pub(crate) model: &'a str,
     pub(crate) max_tokens: u32,
     pub(crate) stream: bool,
-    pub(crate) system: [SystemBlock<'a>; 1],
+    pub(crate) system: Vec<SystemBlock<'a>>,
     pub(crate) messages: Vec<Message<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) output_config: Option<OutputConfig>,
@@ -21,7 +21,8 @@ pub(crate) struct SystemBlock<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     text: &'a str,
-    cache_control: CacheControl,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheControl>,
 }
 
 #[derive(Debug, Serialize)]
@@ -33,7 +34,12 @@ struct CacheControl {
 impl<'a> SystemBlock<'a> {
     /// A part that is the same in many requests.
     pub(crate) fn stable(text: &'a str) -> Self {
-        Self { kind: "text", text, cache_control: CacheControl { kind: "ephemeral" } }
+        Self { kind: "text", text, cache_control: Some(CacheControl { kind: "ephemeral" }) }
+    }
+
+    /// A part that may be another one in the next request: it stands after the stable ones.
+    pub(crate) fn varying(text: &'a str) -> Self {
+        Self { kind: "text", text, cache_control: None }
     }
 }
 

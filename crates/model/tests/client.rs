@@ -129,6 +129,10 @@ fn ask(acts: Vec<Act>) -> Outcome {
 }
 
 fn ask_with(acts: Vec<Act>, patience: Patience) -> Outcome {
+    ask_told(acts, patience, None)
+}
+
+fn ask_told(acts: Vec<Act>, patience: Patience, instructions: Option<&str>) -> Outcome {
     let script = Rc::new(Script { acts: RefCell::new(acts.into()), ..Script::default() });
     let client = Anthropic::new("http://model", "sk-ant-1", host(&script)).unwrap();
     let history = [Exchange { user_message: "one".into(), answer: "two".into() }];
@@ -136,6 +140,7 @@ fn ask_with(acts: Vec<Act>, patience: Patience) -> Outcome {
         model: "claude-sonnet-5-5",
         max_tokens: 100,
         system_prompt: "Be plain.",
+        instructions,
         history: &history,
         message: "three",
         patience,
@@ -159,6 +164,15 @@ fn the_request_is_what_the_api_takes_and_the_prompt_is_cached() {
     let expected = json!({"model": "claude-sonnet-5-5", "max_tokens": 100, "stream": true, "system": system,
                           "messages": messages});
     assert_eq!(body, &expected);
+}
+
+#[test]
+fn what_one_turn_is_told_stands_after_the_cached_prompt_and_is_not_cached() {
+    let outcome =
+        ask_told(vec![answer()], Patience { total: Duration::MAX, silence: Duration::MAX }, Some("Be brief."));
+    let expected = json!([{"type": "text", "text": "Be plain.", "cache_control": {"type": "ephemeral"}},
+                          {"type": "text", "text": "Be brief."}]);
+    assert_eq!(outcome.requests[0].2["system"], expected);
 }
 
 #[test]

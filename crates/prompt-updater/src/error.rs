@@ -75,6 +75,7 @@ fn refused(refusal: &Refusal) -> ApiError {
             (409, "no_earlier_version", "It is not known which version the live one took over from; name a `version`.")
         }
         Refusal::SuggestionNotFound => (404, "suggestion_not_found", "`suggestion_id`: there is no such suggestion."),
+        Refusal::PatternNotFound => (404, "pattern_not_found", "`pattern_id`: there is no such pattern."),
         Refusal::ClausesMissing { clauses } => {
             let numbers: Vec<_> = clauses.iter().map(ToString::to_string).collect();
             let message = format!(

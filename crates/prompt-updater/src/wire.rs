@@ -17,6 +17,8 @@ pub struct UpdateRequest {
     pub reflection_id: Option<Uuid>,
     /// approve, reject: the suggestion.
     pub suggestion_id: Option<Uuid>,
+    /// revert_pattern: the pattern.
+    pub pattern_id: Option<Uuid>,
     /// activate: the version to make live. rollback: the one to go back to; without, the one before. lock, unlock: the
     /// version; without, the live one.
     pub version: Option<i32>,
@@ -58,6 +60,7 @@ pub enum Action {
     Resume,
     RequireApproval,
     WaiveApproval,
+    RevertPattern,
 }
 
 /// A request whose fields fit its action.
@@ -72,7 +75,7 @@ pub enum Command<'a> {
     Decide(Order<'a>),
 }
 
-/// The fields that belong to every decision but those on a suggestion, which knows its assistant.
+/// The fields that belong to every decision but those on a suggestion or a pattern, which know their assistant.
 const PLACE: [&str; 2] = ["assistant", "organization_id"];
 
 impl Action {
@@ -80,14 +83,15 @@ impl Action {
         let own: &[&str] = match self {
             Self::Improve => return field == "reflection_id",
             Self::Approve | Self::Reject => &["suggestion_id"],
+            Self::RevertPattern => &["pattern_id"],
             Self::Write => &["content", "activate"],
             Self::Activate | Self::Rollback | Self::Lock | Self::Unlock => &["version"],
             Self::Protect => &["clauses"],
             Self::Pause => &["until"],
             Self::Resume | Self::RequireApproval | Self::WaiveApproval => &[],
         };
-        let on_suggestion = matches!(self, Self::Approve | Self::Reject);
-        own.contains(&field) || ["reason", "user_id"].contains(&field) || (PLACE.contains(&field) && !on_suggestion)
+        let knows_its_own = matches!(self, Self::Approve | Self::Reject | Self::RevertPattern);
+        own.contains(&field) || ["reason", "user_id"].contains(&field) || (PLACE.contains(&field) && !knows_its_own)
     }
 }
 
@@ -112,6 +116,7 @@ impl UpdateRequest {
             }
             Action::Approve => Decision::Approve { suggestion_id: required("suggestion_id", self.suggestion_id)? },
             Action::Reject => Decision::Reject { suggestion_id: required("suggestion_id", self.suggestion_id)? },
+            Action::RevertPattern => Decision::RevertPattern { pattern_id: required("pattern_id", self.pattern_id)? },
             Action::Write => Decision::Write {
                 content: required("content", self.content.as_deref())?,
                 activate: self.activate.unwrap_or_default(),

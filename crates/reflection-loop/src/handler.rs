@@ -1,4 +1,5 @@
-//! Going through the assistants that are due: judge, decide, store, and ask for a better prompt where one is called for.
+//! Going through the assistants that are due: judge, decide, store, and ask for a better prompt where one is called for;
+//! then learn from what people made of the answers.
 
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use pawl_edge::{
     Request, Response, body,
     log::{self, Level},
 };
-use pawl_model::Judge;
+use pawl_model::{Judge, Phraser};
 use pawl_store::{
     StoreError,
+    learning::Learning,
     reflections::{
         About, Claim, ClaimRequest, Claimed, JudgeTask, RecordReflection, RecordedEvaluation, Reflection, Reflections,
         SkipReason, Suggestion, Task, Timestamp, Work,
@@ -25,14 +27,17 @@ use crate::{
     deadline::Deadline,
     error::Error,
     judging::{self, Verdict},
+    learning,
     updater::{self, Updater},
-    wire::{AssistantResult, Judged, Outcome, ReflectRequest, ReflectResponse, Scores},
+    wire::{AssistantResult, Half, Judged, Outcome, ReflectRequest, ReflectResponse, Scores},
 };
 
 /// How long a lease runs: a little longer than the platform lets an invocation live.
 const LEASE_SECONDS: u32 = 160;
-/// Another assistant is begun only with this much time left: enough for a judgement.
+/// Another assistant is begun only with this much time left: enough for a judgement, or for a learning run.
 const NEXT_NEEDS: Duration = Duration::from_secs(100);
+/// Learning is begun at all only with this much time left: enough to settle some pages and to word what was found.
+const LEARNING_NEEDS: Duration = Duration::from_secs(90);
 /// An update is asked for only with this much time left; else it stays owed, and the next call begins with it.
 const UPDATE_NEEDS: Duration = Duration::from_secs(20);
 /// Housekeeping is begun only with this much time left, and ends after so many batches.
@@ -41,12 +46,14 @@ const MAX_SWEEPS: usize = 20;
 /// Most characters of a suggestion's title.
 const MAX_TITLE_CHARACTERS: usize = 120;
 
-/// What a reflection needs of the world.
-pub struct Ports<'a, S, J, U> {
+/// What the loop needs of the world.
+pub struct Ports<'a, S, J, P, U> {
     /// The store as the caller.
     pub store: &'a S,
     /// The judge.
     pub judge: &'a J,
+    /// Words patterns.
+    pub phraser: &'a P,
     /// `prompt-updater`.
     pub updater: &'a U,
     /// A clock that never goes back, in milliseconds.
@@ -56,14 +63,38 @@ pub struct Ports<'a, S, J, U> {
 }
 
 /// Handles assistants until none is left or the time is over.
-pub async fn reflect<S: Reflections + UsageLedger, J: Judge, U: Updater>(
+pub async fn reflect<S: Reflections + Learning + UsageLedger, J: Judge, P: Phraser, U: Updater>(
     request: &Request,
     request_id: &str,
-    ports: &Ports<'_, S, J, U>,
+    ports: &Ports<'_, S, J, P, U>,
 ) -> Result<Response, Error> {
     // A schedule may have nothing to say.
     let body = if request.body.is_empty() { ReflectRequest::default() } else { body::read(request)? };
     let deadline = Deadline::of_invocation(ports.now_ms);
+    let (mut results, mut learning, mut more) = (Vec::new(), Vec::new(), false);
+    if body.only != Some(Half::Learning) {
+        more |= go_through(Half::Reflection, &body, &mut results, request_id, &deadline, ports).await?;
+    }
+    if body.only != Some(Half::Reflection) && !body.dry_run {
+        // What comes after a judgement that took long is left for the next call.
+        more |= !deadline.has(LEARNING_NEEDS)
+            || go_through(Half::Learning, &body, &mut learning, request_id, &deadline, ports).await?;
+    }
+    if !body.dry_run && deadline.has(SWEEP_NEEDS) {
+        sweep(ports.store, &deadline).await;
+    }
+    Ok(Response::json(200, &ReflectResponse { results, learning, more, request_id }))
+}
+
+/// Handles the assistants with something to do in this half of the work. True when some may be left.
+async fn go_through<S: Reflections + Learning + UsageLedger, J: Judge, P: Phraser, U: Updater>(
+    half: Half,
+    body: &ReflectRequest,
+    results: &mut Vec<AssistantResult>,
+    request_id: &str,
+    deadline: &Deadline,
+    ports: &Ports<'_, S, J, P, U>,
+) -> Result<bool, Error> {
     let claim = ClaimRequest {
         holder: ports.holder,
         organization_id: body.organization_id,
@@ -72,30 +103,31 @@ pub async fn reflect<S: Reflections + UsageLedger, J: Judge, U: Updater>(
         dry_run: body.dry_run,
         lease_seconds: LEASE_SECONDS,
     };
-    let mut results = Vec::new();
     let mut before: Option<Timestamp> = None;
-    let more = loop {
-        let claimed = match ports.store.claim(&claim, before.as_ref()).await? {
+    loop {
+        let claimed = match half {
+            Half::Reflection => ports.store.claim(&claim, before.as_ref()).await?,
+            Half::Learning => ports.store.claim_learning(&claim, before.as_ref()).await?,
+        };
+        let Claimed { as_of, skipped, claim, more } = match claimed {
             Claim::Ok(claimed) => claimed,
             Claim::AssistantNotFound => return Err(Error::AssistantNotFound),
         };
-        let Claimed { as_of, skipped, claim, more } = claimed;
         before = Some(as_of);
         for skipped in skipped {
             let outcome = Outcome::Skipped { skipped: true, reason: skipped.reason };
-            put(&mut results, AssistantResult { about: skipped.about, outcome });
+            put(results, AssistantResult { about: skipped.about, outcome });
         }
+        let mut unfinished = false;
         if let Some(work) = claim {
-            put(&mut results, handle(work, body.dry_run, request_id, &deadline, ports).await);
+            let result = handle(work, body.dry_run, request_id, deadline, ports).await;
+            unfinished = matches!(result.outcome, Outcome::Unfinished { .. });
+            put(results, result);
         }
-        if !more || !deadline.has(NEXT_NEEDS) {
-            break more;
+        if unfinished || !more || !deadline.has(NEXT_NEEDS) {
+            return Ok(unfinished || more);
         }
-    };
-    if !body.dry_run && deadline.has(SWEEP_NEEDS) {
-        sweep(ports.store, &deadline).await;
     }
-    Ok(Response::json(200, &ReflectResponse { results, more, request_id }))
 }
 
 /// Housekeeping, while there is time: nothing of a reflection depends on it.
@@ -116,14 +148,15 @@ fn put(results: &mut Vec<AssistantResult>, result: AssistantResult) {
 }
 
 /// Works on one assistant and gives its lease back, whatever came of it.
-async fn handle<S: Reflections + UsageLedger, J: Judge, U: Updater>(
+async fn handle<S: Reflections + Learning + UsageLedger, J: Judge, P: Phraser, U: Updater>(
     work: Work,
     dry_run: bool,
     request_id: &str,
     deadline: &Deadline,
-    ports: &Ports<'_, S, J, U>,
+    ports: &Ports<'_, S, J, P, U>,
 ) -> AssistantResult {
     let Work { about, task } = work;
+    let learns = matches!(task, Task::Learn(_));
     let outcome = match task {
         Task::Judge(task) => judge(&about, &task, dry_run, deadline, ports).await,
         Task::Update { reflection_id } => Ok(Outcome::Updated {
@@ -131,27 +164,33 @@ async fn handle<S: Reflections + UsageLedger, J: Judge, U: Updater>(
             action: Action::PromptUpdate,
             update: update(reflection_id, deadline, ports.updater).await,
         }),
+        Task::Learn(task) => learning::learn(&about, &task, ports.holder, deadline, ports.store, ports.phraser).await,
     };
-    if ports.store.release(ports.holder, about.assistant_id).await.is_err() {
+    let released = match &outcome {
+        Ok(Outcome::Learned(_)) => Ok(()), // with the record
+        _ if learns => ports.store.release_learning(ports.holder, about.assistant_id).await,
+        _ => ports.store.release(ports.holder, about.assistant_id).await,
+    };
+    if released.is_err() {
         // It runs out by itself.
         log::event(Level::Warn, "lease_not_released", &[("request_id", request_id.into())]);
     }
     // A fault of the store here is this assistant's result: those handled before it keep theirs.
     let outcome = outcome.unwrap_or_else(|fault| {
         let fields = [("request_id", request_id.into()), ("cause", fault.cause().into())];
-        log::event(Level::Error, "reflection_not_recorded", &fields);
+        log::event(Level::Error, "work_not_recorded", &fields);
         Outcome::Failed { failed: true, code: fault.told().1 }
     });
     report(&about, &outcome, request_id);
     AssistantResult { about, outcome }
 }
 
-async fn judge<S: Reflections + UsageLedger, J: Judge, U: Updater>(
+async fn judge<S: Reflections + UsageLedger, J: Judge, P, U: Updater>(
     about: &About,
     task: &JudgeTask,
     dry_run: bool,
     deadline: &Deadline,
-    ports: &Ports<'_, S, J, U>,
+    ports: &Ports<'_, S, J, P, U>,
 ) -> Result<Outcome, StoreError> {
     let verdict = match judging::judge(task, ports.judge, ports.store, deadline).await {
         Ok(verdict) => verdict,
@@ -259,6 +298,8 @@ fn report(about: &About, outcome: &Outcome, request_id: &str) {
         Outcome::Judged(judged) => serde_json::to_value(judged.action).unwrap_or_default(),
         Outcome::Updated { .. } => "update_owed".into(),
         Outcome::Skipped { .. } => "skipped".into(),
+        Outcome::Learned(_) => "learned".into(),
+        Outcome::Unfinished { .. } => "learning".into(),
         Outcome::Failed { code, .. } => (*code).into(),
     };
     let level = if matches!(outcome, Outcome::Failed { .. }) { Level::Warn } else { Level::Info };

@@ -1,4 +1,4 @@
-//! `reflection-loop`: judges recent answers and decides what to do about them.
+//! `reflection-loop`: judges recent answers and decides what to do about them, and learns from what people made of them.
 //!
 //! The schedule calls it, or a backend; one call works through the assistants that are due until its time is over.
 
@@ -9,6 +9,7 @@ pub mod deadline;
 mod error;
 pub mod handler;
 pub mod judging;
+pub mod learning;
 pub mod updater;
 pub mod wire;
 
@@ -41,10 +42,10 @@ mod entry {
                 now_ms: runtime::now_ms,
                 chance: runtime::chance,
             };
-            let judge = config.model(host)?;
+            let model = config.model(host)?;
             let updater = EdgeFunction { url: config.updater_url(), caller: credentials(&request) };
             let (now_ms, holder) = (runtime::now_ms, runtime::new_id());
-            let ports = Ports { store: &store, judge: &judge, updater: &updater, now_ms, holder };
+            let ports = Ports { store: &store, judge: &model, phraser: &model, updater: &updater, now_ms, holder };
             handler::reflect(&request, &request_id, &ports).await.map_err(ApiError::from)
         })
         .await

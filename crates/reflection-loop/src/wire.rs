@@ -17,16 +17,30 @@ pub struct ReflectRequest {
     /// Judge although not due, paused, locked or out of updates. Publishing still obeys all of these.
     #[serde(default)]
     pub force: bool,
-    /// Judge and decide, but store and publish nothing.
+    /// Judge and decide, but store and publish nothing. Nothing is learned then.
     #[serde(default)]
     pub dry_run: bool,
+    /// Only this half of the work.
+    pub only: Option<Half>,
+}
+
+/// A half of the loop's work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Half {
+    /// Judging answers.
+    Reflection,
+    /// Learning from what people made of them.
+    Learning,
 }
 
 /// What it gets.
 #[derive(Debug, Serialize)]
 pub struct ReflectResponse<'a> {
-    /// One for each assistant handled.
+    /// One for each assistant whose answers were to be judged.
     pub results: Vec<AssistantResult>,
+    /// One for each assistant that was to learn.
+    pub learning: Vec<AssistantResult>,
     /// Time ran out with assistants left: call again to go on with them.
     pub more: bool,
     /// Id of this request, as in the logs.
@@ -67,7 +81,16 @@ pub enum Outcome {
         /// The answer of `prompt-updater`.
         update: Value,
     },
-    /// The judge failed; its code. Nothing was stored, and the next call tries again.
+    /// A learning run came to its end.
+    Learned(Box<Learned>),
+    /// Of a learning run, answers are left to settle: call again to go on.
+    Unfinished {
+        /// Answers settled by this call.
+        settled: usize,
+        /// Always true.
+        unfinished: bool,
+    },
+    /// The judge failed, or the database; by a code. The next call tries again, or goes on with what is stored.
     Failed {
         /// Always true.
         failed: bool,
@@ -116,4 +139,23 @@ pub struct Scores {
     pub overall: Option<f64>,
     /// By criterion.
     pub criteria: ByCriterion<f64>,
+}
+
+/// A learning run.
+#[derive(Debug, Serialize)]
+pub struct Learned {
+    /// Its row in `learning_runs`.
+    pub run_id: Uuid,
+    /// Answers settled by this call.
+    pub settled: usize,
+    /// Patterns with something to tell of.
+    pub changed: usize,
+    /// New patterns.
+    pub found: usize,
+    /// Satisfaction fell, and the patterns adopted last were taken back.
+    pub crashed: bool,
+    /// The set of patterns that is served from now on.
+    pub patterns_revision: i64,
+    /// In words for the owner.
+    pub message: String,
 }

@@ -60,6 +60,11 @@ pub enum Decision<'a> {
         /// Its id.
         suggestion_id: Uuid,
     },
+    /// Takes a learned pattern back, for good.
+    RevertPattern {
+        /// Its id.
+        pattern_id: Uuid,
+    },
 }
 
 /// A decision, about what, by whom and why.
@@ -67,9 +72,9 @@ pub enum Decision<'a> {
 pub struct Order<'a> {
     /// The decision.
     pub decision: Decision<'a>,
-    /// Slug of the assistant; the default one without. A suggestion knows its own.
+    /// Slug of the assistant; the default one without. A suggestion and a pattern know their own.
     pub assistant: Option<&'a str>,
-    /// The organisation; the caller's only one without. A suggestion knows its own.
+    /// The organisation; the caller's only one without. A suggestion and a pattern know their own.
     pub organization_id: Option<Uuid>,
     /// Why, for the record.
     pub reason: Option<&'a str>,
@@ -106,6 +111,7 @@ pub enum Refusal {
     Superseded {
         live_version: Option<i32>,
     },
+    PatternNotFound,
 }
 
 /// What a decision changed.
@@ -115,7 +121,7 @@ pub struct Change {
     pub action: String,
     /// Slug of the assistant it is about.
     pub assistant: String,
-    /// Ids and numbers: which version, which suggestion.
+    /// Ids and numbers: which version, which suggestion, which pattern.
     pub about: Value,
     /// `{what: {from, to}}`; empty when nothing had to change.
     pub changed: Value,

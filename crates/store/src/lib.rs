@@ -15,9 +15,13 @@ pub mod decisions;
 mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod feedback;
+pub mod learning;
 mod postgrest;
 pub mod prompts;
 pub mod reflections;
+mod row;
+pub mod serving;
 pub mod turns;
 pub mod usage;
 

@@ -7,7 +7,7 @@
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 
 use futures_util::future::{Either, select};
-use pawl_core::usage::Usage;
+use pawl_core::{learning::plan::Wanted, usage::Usage};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -15,11 +15,12 @@ use uuid::Uuid;
 use crate::{
     Credentials, StoreError,
     decisions::{Change, Decision, Decisions, Order, Refusal},
+    feedback::{CollectFeedback, FeedbackLedger, Reaction},
+    learning::{FindExamples, Learning, LearningRun, Looked, RecordLearning, Settle, Settled, rows},
     prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate},
-    reflections::{Claim, ClaimRequest, RecordReflection, Reflection, Reflections, Timestamp},
-    turns::{
-        BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, PromptText, TurnLedger,
-    },
+    reflections::{self, Claim, ClaimRequest, RecordReflection, Reflection, Reflections, Timestamp},
+    serving::{Exposure, ServingContext},
+    turns::{self, BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, TurnLedger},
     usage::{Purpose, UsageLedger},
 };
 
@@ -52,6 +53,31 @@ impl Postgrest {
         arguments: &impl Serialize,
     ) -> Result<T, StoreError> {
         read(function, self.call(function, arguments).await?)
+    }
+
+    /// What `ok` comes with, read; `None` for the other outcome that the function has.
+    async fn call_for<T>(
+        &self,
+        function: &'static str,
+        arguments: &Value,
+        read: fn(&Value) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        match self.call(function, arguments).await? {
+            Value::Object(done) => {
+                let done = done.get("ok").ok_or_else(|| misshapen(function))?;
+                read(done).map(Some).ok_or_else(|| misshapen(function))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn begun(&self, function: &'static str, arguments: &Value) -> Result<BeginTurn, StoreError> {
+        turns::rows::read_begun(&self.call(function, arguments).await?).ok_or_else(|| misshapen(function))
+    }
+
+    async fn claimed(&self, function: &'static str, arguments: &Value) -> Result<Claim, StoreError> {
+        let claimed = self.call_for(function, arguments, reflections::rows::read_claimed).await?;
+        Ok(claimed.map_or(Claim::AssistantNotFound, Claim::Ok))
     }
 
     /// The outcome as a variant of an enum, not yet read.
@@ -130,12 +156,17 @@ fn arguments_of(turn: &NewTurn<'_>) -> Value {
         "p_organization_id": turn.organization_id,
         "p_user_id": turn.user_id,
         "p_idempotency_key": turn.idempotency_key,
+        "p_traits": {
+            "question_type": turn.traits.question_type,
+            "data_source": turn.traits.data_source,
+            "tools": Some(turn.traits.tools).filter(|tools| !tools.is_empty()),
+        },
     })
 }
 
 impl BeginTurns for Postgrest {
     async fn begin_turn(&self, turn: &NewTurn<'_>) -> Result<BeginTurn, StoreError> {
-        self.rpc("pawl_begin_turn", &arguments_of(turn)).await
+        self.begun("pawl_begin_turn", &arguments_of(turn)).await
     }
 }
 
@@ -145,13 +176,22 @@ impl PrepareTurns for Postgrest {
         if let Some(named) = arguments.as_object_mut() {
             named.insert("p_lease_seconds".to_owned(), lease_seconds.into());
         }
-        self.rpc("pawl_prepare_turn", &arguments).await
+        self.begun("pawl_prepare_turn", &arguments).await
     }
 }
 
 impl TurnLedger for Postgrest {
-    async fn serving_context(&self, prompt_id: Uuid) -> Result<PromptText, StoreError> {
-        self.rpc("pawl_serving_context", &json!({"p_prompt_id": prompt_id})).await
+    async fn serving_context(&self, prompt_id: Uuid) -> Result<ServingContext, StoreError> {
+        const FUNCTION: &str = "pawl_serving_context";
+        let read = match self.call(FUNCTION, &json!({"p_prompt_id": prompt_id})).await? {
+            Value::Object(mut variant) => match variant.remove("ok") {
+                Some(Value::Object(fields)) => ServingContext::read(fields),
+                _ => None,
+            },
+            Value::String(outcome) => (outcome == "prompt_not_found").then_some(ServingContext::PromptNotFound),
+            _ => None,
+        };
+        read.ok_or_else(|| misshapen(FUNCTION))
     }
 
     async fn complete_turn(&self, turn: &FinishedTurn<'_>) -> Result<CompleteTurn, StoreError> {
@@ -165,6 +205,12 @@ impl TurnLedger for Postgrest {
             "p_usage": counts(turn.usage),
             "p_latency_ms": turn.latency_ms.map(integer),
             "p_tools": turn.tools,
+            "p_learning": {
+                "response_format": turn.learning.response_format,
+                "length_class": turn.learning.length_class,
+                "answer_characters": turn.learning.answer_characters,
+                "exposures": Exposure::write(turn.learning.exposures),
+            },
         });
         self.rpc("pawl_complete_turn", &arguments).await
     }
@@ -178,6 +224,16 @@ impl TurnLedger for Postgrest {
             "p_usage": counts(turn.usage),
         });
         self.rpc::<Done>("pawl_fail_turn", &arguments).await.map(|done| matches!(done, Done::Ok))
+    }
+}
+
+impl FeedbackLedger for Postgrest {
+    async fn collect_feedback(
+        &self,
+        reactions: &[Reaction],
+        user_id: Option<Uuid>,
+    ) -> Result<CollectFeedback, StoreError> {
+        self.rpc("pawl_collect_feedback", &json!({"p_entries": reactions, "p_user_id": user_id})).await
     }
 }
 
@@ -199,11 +255,13 @@ impl Reflections for Postgrest {
             "p_before": before,
             "p_lease_seconds": request.lease_seconds,
         });
-        self.rpc("pawl_claim_reflection", &arguments).await
+        self.claimed("pawl_claim_reflection", &arguments).await
     }
 
     async fn record(&self, holder: Uuid, reflection: &Reflection<'_>) -> Result<RecordReflection, StoreError> {
-        self.rpc("pawl_record_reflection", &json!({"p_holder": holder, "p_reflection": reflection})).await
+        let arguments = json!({"p_holder": holder, "p_reflection": reflection});
+        let recorded = self.call_for("pawl_record_reflection", &arguments, reflections::rows::read_recorded).await?;
+        Ok(recorded.unwrap_or(RecordReflection::LeaseLost))
     }
 
     async fn sweep(&self) -> Result<bool, StoreError> {
@@ -213,6 +271,78 @@ impl Reflections for Postgrest {
     async fn release(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError> {
         let arguments = json!({"p_holder": holder, "p_assistant_id": assistant_id});
         self.rpc::<Done>("pawl_release_reflection", &arguments).await.map(drop)
+    }
+}
+
+impl Learning for Postgrest {
+    async fn claim_learning(
+        &self,
+        request: &ClaimRequest<'_>,
+        before: Option<&Timestamp>,
+    ) -> Result<Claim, StoreError> {
+        let arguments = json!({
+            "p_holder": request.holder,
+            "p_organization_id": request.organization_id,
+            "p_assistant": request.assistant,
+            "p_force": request.force,
+            "p_before": before,
+            "p_lease_seconds": request.lease_seconds,
+        });
+        self.claimed("pawl_claim_learning", &arguments).await
+    }
+
+    async fn settle(
+        &self,
+        holder: Uuid,
+        assistant_id: Uuid,
+        settled: &Settled,
+        limit: u32,
+    ) -> Result<Settle, StoreError> {
+        let (settled, evidence) = rows::write_settled(settled);
+        let arguments = json!({
+            "p_holder": holder,
+            "p_assistant_id": assistant_id,
+            "p_settled": settled,
+            "p_evidence": evidence,
+            "p_limit": limit,
+        });
+        let page = self.call_for("pawl_settle", &arguments, rows::read_page).await?;
+        Ok(page.map_or(Settle::LeaseLost, |page| Settle::Ok { page }))
+    }
+
+    async fn look(&self, holder: Uuid, assistant_id: Uuid) -> Result<Looked, StoreError> {
+        let arguments = json!({"p_holder": holder, "p_assistant_id": assistant_id});
+        let look = self.call_for("pawl_learning_look", &arguments, rows::read_look).await?;
+        Ok(look.map_or(Looked::LeaseLost, |look| Looked::Ok { look: Box::new(look) }))
+    }
+
+    async fn examples(&self, assistant_id: Uuid, wanted: &Wanted) -> Result<FindExamples, StoreError> {
+        let arguments = json!({
+            "p_assistant_id": assistant_id,
+            "p_question_type": wanted.question_type,
+            "p_dimension": wanted.dimension,
+            "p_value": wanted.value,
+        });
+        let examples = self.call_for("pawl_pattern_examples", &arguments, rows::read_examples).await?;
+        Ok(examples.map_or(FindExamples::NoActivePrompt, FindExamples::Ok))
+    }
+
+    async fn release_learning(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError> {
+        let arguments = json!({"p_holder": holder, "p_assistant_id": assistant_id});
+        self.rpc::<Done>("pawl_release_learning", &arguments).await.map(drop)
+    }
+
+    async fn record_learning(
+        &self,
+        holder: Uuid,
+        assistant_id: Uuid,
+        run: &LearningRun,
+    ) -> Result<RecordLearning, StoreError> {
+        let run = rows::write_run(run);
+        let arguments = json!({"p_holder": holder, "p_assistant_id": assistant_id, "p_run": run});
+        let revision = |answer: &Value| answer.get("patterns_revision")?.as_i64();
+        let revision = self.call_for("pawl_record_learning", &arguments, revision).await?;
+        Ok(revision.map_or(RecordLearning::LeaseLost, |patterns_revision| RecordLearning::Ok { patterns_revision }))
     }
 }
 
@@ -244,7 +374,11 @@ impl Decisions for Postgrest {
             |name: &str, value: Value| arguments.as_object_mut().and_then(|all| all.insert(name.into(), value));
         add("p_reason", order.reason.into());
         add("p_user_id", json!(order.user_id));
-        if !matches!(order.decision, Decision::Approve { .. } | Decision::Reject { .. }) {
+        let knows_its_own = matches!(
+            order.decision,
+            Decision::Approve { .. } | Decision::Reject { .. } | Decision::RevertPattern { .. }
+        );
+        if !knows_its_own {
             add("p_assistant", order.assistant.into());
             add("p_organization_id", json!(order.organization_id));
         }
@@ -279,5 +413,6 @@ fn call_of(decision: Decision<'_>) -> (&'static str, Value) {
         Decision::Lock { version, locked } => ("pawl_lock_prompt", json!({"p_version": version, "p_locked": locked})),
         Decision::Approve { suggestion_id } => ("pawl_approve_suggestion", json!({"p_suggestion_id": suggestion_id})),
         Decision::Reject { suggestion_id } => ("pawl_reject_suggestion", json!({"p_suggestion_id": suggestion_id})),
+        Decision::RevertPattern { pattern_id } => ("pawl_revert_pattern", json!({"p_pattern_id": pattern_id})),
     }
 }

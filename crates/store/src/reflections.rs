@@ -9,7 +9,9 @@ use pawl_core::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::{StoreError, learning::LearnTask};
+
+pub(crate) mod rows;
 
 /// A time as the database wrote it. Its clock is the only one: times are handed back to it and never looked into.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +35,7 @@ pub struct ClaimRequest<'a> {
 }
 
 /// Outcomes of claiming.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
     /// Some were gone through.
     Ok(Claimed),
@@ -43,7 +44,7 @@ pub enum Claim {
 }
 
 /// How far a claim got.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Claimed {
     /// Give it back as `before` to go on.
     pub as_of: Timestamp,
@@ -56,7 +57,7 @@ pub struct Claimed {
 }
 
 /// Which assistant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct About {
     /// Its organisation.
     pub organization_id: Uuid,
@@ -67,7 +68,7 @@ pub struct About {
 }
 
 /// An assistant with nothing to do now.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// Which.
     pub about: About,
@@ -93,10 +94,14 @@ pub enum SkipReason {
     DailyLimit,
     /// The version written last waits for a person.
     AwaitingApproval,
+    /// It is not yet time to learn again.
+    NotDue,
+    /// Learning is switched off.
+    Disabled,
 }
 
 /// An assistant to work on.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Work {
     /// Which.
     pub about: About,
@@ -105,8 +110,7 @@ pub struct Work {
 }
 
 /// What is to be done for it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Task {
     /// Judge these answers.
     Judge(Box<JudgeTask>),
@@ -115,10 +119,12 @@ pub enum Task {
         /// That reflection.
         reflection_id: Uuid,
     },
+    /// Learn from what people made of the answers.
+    Learn(LearnTask),
 }
 
 /// Answers to judge, with all that judging takes.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JudgeTask {
     /// From when the answers are.
     pub window_start: Timestamp,
@@ -137,7 +143,7 @@ pub struct JudgeTask {
 }
 
 /// A version of a prompt.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptVersion {
     /// Its id.
     pub id: Uuid,
@@ -148,7 +154,7 @@ pub struct PromptVersion {
 }
 
 /// A rubric in use.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StoredRubric {
     /// Its id.
     pub id: Uuid,
@@ -157,7 +163,7 @@ pub struct StoredRubric {
 }
 
 /// An answer and what it answers.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredExchange {
     /// The answer's id.
     pub message_id: Uuid,
@@ -209,8 +215,7 @@ pub struct Suggestion {
 }
 
 /// Outcomes of recording.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordReflection {
     /// Stored.
     Ok {

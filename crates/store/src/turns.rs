@@ -1,10 +1,15 @@
 //! A turn: one user message and what becomes of it.
 
+pub(crate) mod rows;
+
 use pawl_core::{conversation::Exchange, usage::Usage};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    serving::{Exposure, ServingContext},
+};
 
 /// What a user sends.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,10 +26,24 @@ pub struct NewTurn<'a> {
     pub user_id: Option<Uuid>,
     /// The same request with the same key begins no second turn.
     pub idempotency_key: Option<&'a str>,
+    /// What is known of the question; stored with the turn, and no part of what its key stands for.
+    pub traits: Traits<'a>,
+}
+
+/// What is known of a question before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traits<'a> {
+    /// What kind of question it is: a name, of a to z, 0 to 9, `_` and `-`, at most 64, not beginning with the last
+    /// two.
+    pub question_type: Option<&'a str>,
+    /// Which data it is about; a name too.
+    pub data_source: Option<&'a str>,
+    /// Tools that are used for it; at most 50.
+    pub tools: &'a [String],
 }
 
 /// A turn that has begun: the message is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     /// Its id.
     pub turn_id: Uuid,
@@ -40,6 +59,8 @@ pub struct Turn {
     pub prompt_id: Uuid,
     /// That version's number.
     pub prompt_version: i32,
+    /// Which set of learned patterns is live; zero: none yet.
+    pub patterns_revision: i64,
     /// The model's name.
     pub model: String,
     /// Most tokens of the answer.
@@ -53,7 +74,7 @@ pub struct Turn {
 }
 
 /// A turn that was answered before.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
     /// The turn.
     pub turn_id: Uuid,
@@ -76,8 +97,7 @@ pub struct StoredAnswer {
 }
 
 /// Tokens as they are stored; null where nobody counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StoredUsage {
     input_tokens: Option<u32>,
     output_tokens: Option<u32>,
@@ -108,8 +128,7 @@ impl From<StoredUsage> for Usage {
 }
 
 /// What keeps a turn from beginning now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "documented at organization_settings")]
 pub enum Limit {
     UserRequests,
@@ -119,8 +138,7 @@ pub enum Limit {
 }
 
 /// Outcomes of beginning a turn. Nothing was written unless it is `Ok`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "documented at pawl_begin_turn")]
 pub enum BeginTurn {
     Ok(Turn),
@@ -133,6 +151,7 @@ pub enum BeginTurn {
     UserNotAllowed,
     MessageEmpty,
     MessageTooLong,
+    TraitsInvalid,
     OrganizationRequired,
     OrganizationNotFound,
     AssistantNotFound,
@@ -152,21 +171,6 @@ pub trait BeginTurns {
 pub trait PrepareTurns {
     /// As [`BeginTurns::begin_turn`], with a lease of this many seconds, and the turn has its `system_prompt`.
     async fn prepare_turn(&self, turn: &NewTurn<'_>, lease_seconds: u32) -> Result<BeginTurn, StoreError>;
-}
-
-/// Outcomes of asking for a prompt's text.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PromptText {
-    /// The version's number and text.
-    Ok {
-        /// Its number.
-        version: i32,
-        /// Its text.
-        content: String,
-    },
-    /// No version has this id.
-    PromptNotFound,
 }
 
 /// An answer to store.
@@ -190,6 +194,21 @@ pub struct FinishedTurn<'a> {
     pub latency_ms: Option<u32>,
     /// Tools that a backend's own model used.
     pub tools: &'a [String],
+    /// What can be learned from.
+    pub learning: Learning<'a>,
+}
+
+/// What an answer looks like, and which learned patterns applied to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Learning<'a> {
+    /// As `pawl_core::characteristics::response_format`.
+    pub response_format: &'a str,
+    /// As `pawl_core::characteristics::length_class`.
+    pub length_class: &'a str,
+    /// How many characters it has.
+    pub answer_characters: u32,
+    /// The patterns that applied, each at most once.
+    pub exposures: &'a [Exposure],
 }
 
 /// A turn without an answer.
@@ -227,8 +246,8 @@ pub enum CompleteTurn {
 /// What is done for a turn with the secret key: what the caller must not see, or must not forge.
 #[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
 pub trait TurnLedger {
-    /// The text of a prompt version. Immutable under its id: cache it for as long as you like.
-    async fn serving_context(&self, prompt_id: Uuid) -> Result<PromptText, StoreError>;
+    /// The text of a prompt version and the live patterns of its assistant, as they are at one moment.
+    async fn serving_context(&self, prompt_id: Uuid) -> Result<ServingContext, StoreError>;
     /// Stores the answer; once, however often it is called.
     async fn complete_turn(&self, turn: &FinishedTurn<'_>) -> Result<CompleteTurn, StoreError>;
     /// Records why there is no answer. False when the turn is not open, or this attempt not its last.

@@ -14,6 +14,8 @@ pub enum Purpose {
     Judge,
     /// Writing a prompt.
     Rewrite,
+    /// Wording a pattern.
+    Phrase,
 }
 
 /// Counts what calls of a model cost; with the secret key.

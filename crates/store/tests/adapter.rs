@@ -10,9 +10,11 @@
 
 use std::{rc::Rc, time::Duration};
 
+use pawl_core::usage::Usage;
 use pawl_store::{
     Credentials, Postgrest, StoreError,
-    turns::{BeginTurn, BeginTurns, NewTurn, TurnLedger},
+    serving::Exposure,
+    turns::{BeginTurn, BeginTurns, FinishedTurn, Learning, NewTurn, Traits, TurnLedger},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -90,7 +92,8 @@ async fn answers_are_read_by_code_and_shape() {
 async fn a_call_carries_the_credentials_and_texts_only_in_its_body() {
     let (port, request) =
         serve(Some("HTTP/1.1 200 X\r\ncontent-length: 23\r\n\r\n{\"outcome\":\"ok\",\"x\":\"\"}\n")).await;
-    let turn = NewTurn { message: "a/../b?c=d&e\"}", ..NewTurn::default() };
+    let traits = Traits { question_type: Some("code"), ..Traits::default() };
+    let turn = NewTurn { message: "a/../b?c=d&e\"}", traits, ..NewTurn::default() };
     // A shape that no turn has: the call is what this test looks at.
     assert!(store(port).begin_turn(&turn).await.is_err());
     let request = request.await.unwrap();
@@ -99,8 +102,41 @@ async fn a_call_carries_the_credentials_and_texts_only_in_its_body() {
     assert!(!request.to_lowercase().contains("\r\nauthorization:"), "{request}");
     let body: serde_json::Value = serde_json::from_str(request.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     assert_eq!(body["p_message"], "a/../b?c=d&e\"}");
+    let traits = serde_json::json!({"question_type": "code", "data_source": null, "tools": null});
+    assert_eq!(body["p_traits"], traits);
 
     let (port, _request) =
         serve(Some("HTTP/1.1 200 X\r\ncontent-length: 26\r\n\r\n{\"outcome\":\"unauthorized\"}")).await;
     assert_eq!(store(port).begin_turn(&turn).await.unwrap(), BeginTurn::Unauthorized);
+}
+
+#[tokio::test]
+async fn what_is_learned_from_travels_with_the_answer() {
+    let (port, request) =
+        serve(Some("HTTP/1.1 200 X\r\ncontent-length: 28\r\n\r\n{\"outcome\":\"turn_not_found\"}")).await;
+    let exposures = [Exposure { pattern_id: Uuid::max(), shown: false, propensity: 0.93 }];
+    let turn = FinishedTurn {
+        turn_id: Uuid::nil(),
+        attempt: 1,
+        prompt_id: None,
+        answer: "x",
+        model: "m",
+        stop_reason: None,
+        usage: Usage::default(),
+        latency_ms: None,
+        tools: &[],
+        learning: Learning {
+            response_format: "prose",
+            length_class: "short",
+            answer_characters: 1,
+            exposures: &exposures,
+        },
+    };
+    store(port).complete_turn(&turn).await.unwrap();
+    let request = request.await.unwrap();
+    let body: serde_json::Value = serde_json::from_str(request.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let exposure = serde_json::json!({"pattern_id": Uuid::max(), "shown": false, "propensity": 0.93});
+    let learning = serde_json::json!({"response_format": "prose", "length_class": "short", "answer_characters": 1,
+                                      "exposures": [exposure]});
+    assert_eq!(body["p_learning"], learning);
 }

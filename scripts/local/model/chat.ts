@@ -1,11 +1,13 @@
 /** The chat side of the stand-in: an answer made of the blocks that the system prompt asks for. */
+import { FORBIDS, formatAsked, formatByChance, inFormat } from "./formats.ts";
 import { type Block, BLOCKS, coreSentence } from "./rules.ts";
 import { partsOf, sentencesOf } from "./text.ts";
 
 /** Opens every answer, so that nobody takes one for the words of a real model. */
 export const LABEL = "[simulated] ";
 
-export function chat(systemPrompt: string, userMessage: string): string {
+/** With `variety` an answer comes in a format also where none is asked for. */
+export function chat(systemPrompt: string, userMessage: string, variety = false): string {
   const parts = partsOf(userMessage);
   const { acknowledgement, ...blocks } = BLOCKS;
   const wanted = (block: Block) => asksFor(systemPrompt, block);
@@ -14,7 +16,8 @@ export function chat(systemPrompt: string, userMessage: string): string {
     coreSentence(parts),
     ...Object.values(blocks).filter(wanted).map((block) => block.write(parts)),
   ];
-  return LABEL + paragraphs.join("\n\n");
+  const format = formatAsked(systemPrompt) ?? (variety ? formatByChance(userMessage) : null);
+  return LABEL + (format ? inFormat(format, pointsOf(paragraphs)) : paragraphs.join("\n\n"));
 }
 
 /** Whether some sentence of the prompt asks for the block without forbidding it. */
@@ -22,4 +25,7 @@ export function asksFor(systemPrompt: string, block: Block): boolean {
   return sentencesOf(systemPrompt).some((sentence) => block.asked.test(sentence) && !FORBIDS.test(sentence));
 }
 
-const FORBIDS = /\b(do not|don['’]t|never|no|without|avoid|skip)\b/iu;
+/** Line by line, without the marks of lists. */
+function pointsOf(paragraphs: string[]): string[] {
+  return paragraphs.flatMap((paragraph) => paragraph.split("\n")).map((line) => line.replace(/^(?:-|\d+\.) /u, ""));
+}

@@ -1,7 +1,7 @@
 /** The stand-in's own endpoints, through which tests look at it and make it fail. */
 import { type Answer, type Held, jsonAnswer, type Progress, release } from "./delivery.ts";
 import { type Fault, readFaults } from "./faults.ts";
-import { Refusal } from "./refusal.ts";
+import { invalid, Refusal } from "./refusal.ts";
 
 /** A request as it came in, and what became of it. */
 export interface KeptRequest extends Progress {
@@ -14,6 +14,8 @@ export interface Controls {
   kept: KeptRequest[];
   faults: Fault[];
   held: Held;
+  /** Answers come in formats also where none is asked for. */
+  variety: boolean;
 }
 
 /** Null for a path that is none of these. */
@@ -42,6 +44,14 @@ const ENDPOINTS: Record<string, (method: string, controls: Controls, body: strin
   "/_standin/release"(method, { held }) {
     if (method !== "POST") throw notAllowed(method);
     return { released: release(held) };
+  },
+  "/_standin/variety"(method, controls, body) {
+    if (method !== "GET" && method !== "PUT") throw notAllowed(method);
+    if (method === "PUT") {
+      if (body !== "true" && body !== "false") throw invalid("variety: true or false");
+      controls.variety = body === "true";
+    }
+    return controls.variety;
   },
 };
 

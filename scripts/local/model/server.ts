@@ -13,6 +13,7 @@ import { answerWith, changed, failureFor } from "./failures.ts";
 import { type Fault, takeFault } from "./faults.ts";
 import { type EvaluateTask, judge } from "./judge.ts";
 import { messageOf, say } from "./message.ts";
+import { phrase, type PhraseTask } from "./phraser.ts";
 import { invalid, Refusal } from "./refusal.ts";
 import { checkHeaders, type MessagesRequest, readRequest } from "./request.ts";
 import { rewrite, type Rewriter, type RewriteTask } from "./rewriter.ts";
@@ -28,6 +29,8 @@ export interface StandInOptions {
   keep?: number;
   /** Milliseconds that pass before each answer to a chat. */
   slowMs?: number;
+  /** Answers come as prose, lists, tables or code also where no format is asked for. */
+  variety?: boolean;
 }
 
 export interface StandIn {
@@ -38,10 +41,10 @@ export interface StandIn {
 }
 
 export function startStandIn(
-  { port = 0, rewriter = "helpful", keep = 200, slowMs = 0 }: StandInOptions = {},
+  { port = 0, rewriter = "helpful", keep = 200, slowMs = 0, variety = false }: StandInOptions = {},
 ): StandIn {
-  const controls: Controls = { kept: [], faults: [], held: new Set() };
-  const model: Model = { rewriter, slowMs, cache: new Set(), faults: controls.faults };
+  const controls: Controls = { kept: [], faults: [], held: new Set(), variety };
+  const model: Model = { rewriter, slowMs, cache: new Set(), controls };
   const { url, close } = openDoor(port, async (request, response) => {
     const body = await readBody(request);
     const { pathname: path } = new URL(request.url ?? "/", "http://stand-in");
@@ -78,7 +81,7 @@ interface Model {
   rewriter: Rewriter;
   slowMs: number;
   cache: PromptCache;
-  faults: Fault[];
+  controls: Controls;
 }
 
 interface Received {
@@ -115,9 +118,9 @@ function check({ method, path, headers, body }: Received): MessagesRequest {
 
 /** A request takes a fault only once it has passed every check. */
 function answerOf(request: MessagesRequest, model: Model, kept: KeptRequest, id: string): Answer {
-  const text = textFor(request, model.rewriter);
+  const text = textFor(request, model);
   const kind = request.schema === null ? "chat" : "structured";
-  const fault = takeFault(model.faults, kind);
+  const fault = takeFault(model.controls.faults, kind);
   kept.fault = fault?.fault ?? null;
   const answer = failureFor(fault, request.stream, id) ?? spoken(request, text, model.cache, fault);
   return kind === "chat" && model.slowMs > 0 ? delayed(answer, model.slowMs) : answer;
@@ -133,24 +136,40 @@ function delayed(answer: Answer, ms: number): Answer {
 }
 
 /** A structured request is a task of ours; any other is a chat, also when its text looks like a task. */
-function textFor({ system, lastUserMessage, schema }: MessagesRequest, rewriter: Rewriter): string {
-  if (schema === null) return chat(system, lastUserMessage);
-  const task = parseTask(lastUserMessage);
-  const result = task.task === "evaluate" ? judge(task) : rewrite(task, rewriter);
-  return fitted(schema, result);
+function textFor({ system, lastUserMessage, schema }: MessagesRequest, { rewriter, controls }: Model): string {
+  if (schema === null) return chat(system, lastUserMessage, controls.variety);
+  return fitted(schema, resultOf(parseTask(lastUserMessage), rewriter));
 }
 
-type Task = ({ task: "evaluate" } & EvaluateTask) | ({ task: "rewrite" } & RewriteTask);
+type Task =
+  | ({ task: "evaluate" } & EvaluateTask)
+  | ({ task: "rewrite" } & RewriteTask)
+  | ({ task: "phrase" } & PhraseTask);
+
+function resultOf(task: Task, rewriter: Rewriter): unknown {
+  switch (task.task) {
+    case "evaluate":
+      return judge(task);
+    case "rewrite":
+      return rewrite(task, rewriter);
+    case "phrase":
+      return phrase(task);
+  }
+}
 
 function parseTask(text: string): Task {
   try {
     const task = JSON.parse(text);
-    if (task?.task === "evaluate" || task?.task === "rewrite") return task;
+    if (TASKS.includes(task?.task)) return task;
   } catch {
     // said below, as for JSON of another task
   }
-  throw invalid('messages: the simulated model gives structured answers to the tasks "evaluate" and "rewrite" only');
+  throw invalid(
+    'messages: the simulated model gives structured answers to the tasks "evaluate", "rewrite" and "phrase" only',
+  );
 }
+
+const TASKS = ["evaluate", "rewrite", "phrase"];
 
 /** The real model never breaks the schema it was given; where ours would, the two have drifted apart. */
 function fitted(schema: Schema, result: unknown): string {

@@ -19,7 +19,120 @@ export interface DemoReport {
   conversations: ConversationReport[];
   /** The text of the first version and of the one live at the end. */
   prompts: { first: string; last: string };
+  /** Of the loop; learning has its own. */
   seconds: number;
+  /** Null where the second part was left out. */
+  learning: LearningReport | null;
+}
+
+/** The second part: people of several organisations react, and instructions come of it. */
+export interface LearningReport {
+  /** One entry a day that passed, oldest first. */
+  days: LearningDay[];
+  organizations: OrganizationReport[];
+  checks: LearningChecks;
+  /** Learning runs that reflection-loop could not bring to an end. */
+  failed_runs: number;
+  /** What was hurried on, a sentence each. */
+  hurried: string[];
+  seconds: number;
+}
+
+export interface LearningDay {
+  /** From 1. */
+  day: number;
+  answers: number;
+  /** Signals sent to feedback-collector. */
+  reactions: number;
+}
+
+/** How many of the prompts that the model received were as they should be. */
+export interface LearningChecks {
+  /** Answers stored. */
+  answers: number;
+  /** Of those whose prompt was looked at: all, or the check is void. */
+  prompts: number;
+  /** Held learned instructions. */
+  instructed: number;
+  /** Held an instruction that another organisation's people had taught. */
+  foreign: number;
+  /** Held other instructions than were stored as shown. */
+  unlike_stored: number;
+}
+
+export interface OrganizationReport {
+  slug: string;
+  name: string;
+  people: number;
+  /** What its simulated people like; Pawl is not told. */
+  tastes: { question_type: string; liked: string | null }[];
+  patterns: PatternReport[];
+  /** Oldest first. */
+  runs: LearningRunReport[];
+  /** Of pawl.satisfaction_by_day, oldest first. */
+  satisfaction: SatisfactionReport[];
+}
+
+export interface PatternReport {
+  id: string;
+  pattern_type: string;
+  question_type: string;
+  dimension: string;
+  value: string;
+  /** Null once it was withdrawn. */
+  instruction: string | null;
+  state: string;
+  influence: number;
+  confidence: number;
+  /** Who worded it. */
+  model: string | null;
+  evidence: PatternEvidence;
+  /** Oldest first. */
+  life: TransitionReport[];
+}
+
+/** Answers it applied to that are settled: shown by the coin, or held back. */
+export interface PatternEvidence {
+  people: number;
+  shown: number;
+  held_back: number;
+  /** Mean signals, -1 to 1. */
+  mean_shown: number | null;
+  mean_held_back: number | null;
+  /** Of the e-value; null before there is one. */
+  log_e: number | null;
+}
+
+export interface TransitionReport {
+  at: string;
+  /** Which of the organisation's learning runs, from 1; null where none did it. */
+  run: number | null;
+  from_state: string | null;
+  to_state: string;
+  to_influence: number;
+  confidence: number;
+  reason: string;
+}
+
+export interface LearningRunReport {
+  at: string;
+  settled: number;
+  patterns_found: number;
+  patterns_active: number | null;
+  message: string | null;
+}
+
+export interface SatisfactionReport {
+  /** As in the database; the demo moves what happened back, so that a day passes. */
+  date: string;
+  with_patterns: boolean;
+  answers: number;
+  thumbs_up: number;
+  thumbs_down: number;
+  /** Over answers; silence is information. */
+  thumbs_up_rate: number | null;
+  /** Mean signal of settled answers, -1 to 1. */
+  satisfaction: number | null;
 }
 
 export interface CriterionReport {

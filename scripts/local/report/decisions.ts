@@ -82,6 +82,8 @@ const CHANGES: Record<string, string> = {
   resume: "Updates resumed",
   require_approval: "Approval required",
   waive_approval: "Approval waived",
+  revert_pattern: "Learned pattern taken back",
+  forget: "Somebody forgotten",
 };
 const ACTORS: Record<string, string> = { loop: "the loop", person: "a person", service: "a backend" };
 

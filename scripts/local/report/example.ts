@@ -1,5 +1,13 @@
 /** A report made up for the tests of the page: small, with what a run of the simulated model never shows. */
-import type { CriterionScore, DemoReport, ReflectionReport, TurnReport, VersionReport } from "./data.ts";
+import type {
+  CriterionScore,
+  DemoReport,
+  LearningReport,
+  PatternReport,
+  ReflectionReport,
+  TurnReport,
+  VersionReport,
+} from "./data.ts";
 import { judgedAnswers, scoresOf } from "./scores.ts";
 
 const CRITERIA = ["completeness", "depth", "tone"];
@@ -66,6 +74,60 @@ export function exampleReport(words = "plain words"): DemoReport {
     conversations,
     prompts: { first: versions[0].content, last: versions[1].content },
     seconds: 1.5,
+    learning: exampleLearning(words),
+  };
+}
+
+/** Two organisations: one with a pattern in each state that reads in its own way, one that learned nothing. */
+function exampleLearning(words: string): LearningReport {
+  const step = (from_state: string | null, to_state: string, run: number | null) => ({
+    at: "2026-11-01T10:01:00.000Z",
+    run,
+    from_state,
+    to_state,
+    to_influence: to_state === "active" ? 0.93 : 0,
+    confidence: 0.98,
+    reason: words,
+  });
+  const pattern = (state: string, more: Partial<PatternReport>): PatternReport => ({
+    id: state,
+    pattern_type: "response_format",
+    question_type: "how_to",
+    dimension: "format",
+    value: "list",
+    instruction: words,
+    state,
+    influence: state === "active" ? 0.93 : 0,
+    confidence: 0.98,
+    model: "simulated/claude-test",
+    evidence: { people: 2, shown: 3, held_back: 4, mean_shown: 0.5, mean_held_back: -0.25, log_e: Math.log(1_500) },
+    life: [step(null, "candidate", 1), step("candidate", "trial", 2), step("trial", state, null)],
+    ...more,
+  });
+  const nothing = { people: 0, shown: 0, held_back: 0, mean_shown: null, mean_held_back: null, log_e: null };
+  const satisfied = { answers: 10, thumbs_up: 5, thumbs_down: 2, thumbs_up_rate: 0.5, satisfaction: 0.3 };
+  return {
+    days: [{ day: 1, answers: 20, reactions: 15 }, { day: 2, answers: 20, reactions: 14 }],
+    organizations: [
+      {
+        slug: "one",
+        name: words,
+        people: 24,
+        tastes: [{ question_type: "how_to", liked: "list" }, { question_type: "explanation", liked: null }],
+        patterns: [pattern("active", {}), pattern("withdrawn", { instruction: null, evidence: nothing })],
+        runs: [{ at: "2026-11-01T10:01:00.000Z", settled: 20, patterns_found: 1, patterns_active: 1, message: words }],
+        satisfaction: [
+          { date: "2026-10-30", with_patterns: false, ...satisfied },
+          { date: "2026-10-31", with_patterns: false, ...satisfied, satisfaction: null },
+          { date: "2026-10-31", with_patterns: true, ...satisfied, satisfaction: 0.9 },
+        ],
+      },
+      { slug: "two", name: words, people: 1, tastes: [], patterns: [], runs: [], satisfaction: [] },
+    ],
+    checks: { answers: 40, prompts: 40, instructed: 9, foreign: 0, unlike_stored: 0 },
+    failed_runs: 0,
+    hurried: ["Days pass in seconds."],
+    seconds: 2.5,
   };
 }
 

@@ -158,6 +158,6 @@ async function decisionsOf(database: Statements, scores: (id: string) => ScoresA
   ].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
 }
 
-function timeOf(value: Date | string): string {
+export function timeOf(value: Date | string): string {
   return new Date(value).toISOString();
 }

@@ -1,5 +1,5 @@
 /** Means of what the judge gave, how uncertain they are, and what a run gained. */
-import type { ConversationReport, DemoReport, Evaluation, Scores } from "./data.ts";
+import type { ConversationReport, DemoReport, Evaluation, LearningReport, Scores } from "./data.ts";
 
 /** A smaller difference shows up between rounds of one and the same prompt too. */
 export const LEAST_GAIN = 0.3;
@@ -52,6 +52,29 @@ export function gainOf({ versions }: Pick<DemoReport, "versions">): number | nul
 /** With one version throughout, what changes between the first round and the last. */
 export function driftOf({ rounds }: Pick<DemoReport, "rounds">): number {
   return (rounds.at(-1)?.mean_overall ?? 0) - (rounds[0]?.mean_overall ?? 0);
+}
+
+/** How many patterns must be active for one organisation, for learning to have been shown. */
+export const ENOUGH_ACTIVE = 2;
+
+/** What learning should have shown and did not, a sentence each. */
+export function missingOf({ organizations, checks, failed_runs }: LearningReport): string[] {
+  const active = organizations.map(({ name, patterns }) => ({
+    name,
+    count: patterns.filter(({ state }) => state === "active").length,
+  }));
+  const { answers, prompts, instructed, foreign, unlike_stored } = checks;
+  const said = active.map(({ name, count }) => `${count} at "${name}"`).join(", ");
+  return [
+    ...active.every(({ count }) => count < ENOUGH_ACTIVE)
+      ? [`No organisation has ${ENOUGH_ACTIVE} active patterns (${said}).`]
+      : [],
+    ...failed_runs > 0 ? [`${failed_runs} learning runs failed.`] : [],
+    ...prompts < answers ? [`Of ${answers} answers, the prompts of ${prompts} were seen.`] : [],
+    ...instructed === 0 ? ["No prompt held a learned instruction."] : [],
+    ...foreign > 0 ? [`${foreign} prompts held an instruction that another organisation had taught.`] : [],
+    ...unlike_stored > 0 ? [`${unlike_stored} answers were stored with other patterns than their prompt held.`] : [],
+  ];
 }
 
 /**

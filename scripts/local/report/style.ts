@@ -125,6 +125,26 @@ summary { cursor: pointer; }
 .timeline .when { margin: 0; font-size: 0.875rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .by { font-weight: 400; color: var(--quiet); }
 .changed { list-style: none; padding: 0; margin: 0.15rem 0 0.4rem; }
+.hurried { margin: -0.6rem 0 1.4rem; padding-left: 1.2rem; max-width: 68ch; color: var(--quiet); font-size: 0.94rem; }
+.checked { max-width: 74ch; }
+.patterns { list-style: none; margin: 1rem 0; padding: 0; display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); }
+.pattern { border-top: 2px solid var(--line); padding-top: 0.8rem; min-width: 0; }
+.state { margin-bottom: 0.5rem; font-size: 0.9rem; }
+.measures { display: flex; gap: 1.6rem; margin: 0 0 0.6rem; }
+.measures div { display: flex; gap: 0.5rem; align-items: baseline; }
+.measures dt { color: var(--quiet); font-size: 0.875rem; } .measures dd { margin: 0; font-weight: 700; }
+.life { list-style: none; margin: 0.6rem 0 0; padding: 0; font-size: 0.9rem; }
+.life > li { display: grid; grid-template-columns: 3.6rem 1fr; gap: 0 1.6rem; position: relative; padding-bottom: 0.6rem; }
+.life > li::before { content: ""; position: absolute; left: 4.1rem; top: 0.4rem; width: 0.6rem; height: 0.6rem;
+  border-radius: 50%; background: var(--surface); border: 2px solid var(--accent); }
+.life > li.to-active::before { background: var(--accent); }
+.life > li:not(:last-child)::after { content: ""; position: absolute; left: calc(4.4rem - 1px); top: 1.15rem;
+  bottom: -0.3rem; border-left: 2px solid var(--line); }
+.life p { margin: 0; } .life .when { color: var(--quiet); white-space: nowrap; }
+.satisfaction { max-width: 25rem; margin: 1.2rem 0 0.8rem; }
+.curve { fill: none; stroke: currentColor; stroke-width: 2; }
+.key { font-weight: 600; white-space: nowrap; } .key .shape { margin-right: 0.3em; }
 .ids { font-size: 0.85rem; color: var(--quiet); } .finding { font-size: 0.94rem; }
 .conversation { padding: 0; }
 .conversation > summary { padding: 1rem 1.4rem; display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem;
@@ -167,7 +187,8 @@ ${LOOKS}
 @media print {
   html { font-size: 11pt; } body { max-width: none; padding: 0; }
   nav { display: none; }
-  .card, figure, .multiples li, .timeline > li { break-inside: avoid; } .conversation { break-inside: auto; }
+  .card, figure, .multiples li, .timeline > li, .pattern { break-inside: avoid; }
+  .conversation, .organization { break-inside: auto; }
   h2, h3 { break-after: avoid; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   .scroll { overflow: visible; } th, td { padding: 0.3rem 0.5rem; }

@@ -12,6 +12,13 @@ export function change(value: number): string {
   return `${value > 0 ? "+" : "−"}${digits}`;
 }
 
+/** Of a share from 0 to 1; what is short of the whole does not read as it. */
+export function percent(share: number): string {
+  const whole = Math.round(share * 100);
+  if (whole === 100 && share < 1) return "over 99\u00A0%";
+  return whole === 0 && share > 0 ? "under 1\u00A0%" : `${whole}\u00A0%`;
+}
+
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }

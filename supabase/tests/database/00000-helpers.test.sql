@@ -251,7 +251,67 @@ create function tests.fail_turn(
 language sql
 as $$ select format('select public.pawl_fail_turn(%L, %L, %L %s)', p_turn, p_attempt, p_code, p_options) $$;
 
--- How many rows of sessions, turns, their attempts and messages a statement run as someone reads, through an index or not.
+-- An answer to `<question>` in a session, that turn's exchange: made p_age ago and never settled.
+create function tests.make_exchange(
+  p_session text, p_question text, p_age interval default '1 hour', p_question_type text default 'how_to'
+) returns void
+language plpgsql
+as $$
+begin
+  perform tests.make_turn(p_session, p_question, 'Answer to ' || p_question, 'completed', p_age);
+  insert into pawl.exchanges (
+    message_id, organization_id, assistant_id, session_id, user_id, prompt_id, prompt_version, model, question_type,
+    response_format, length_class, answer_characters, answered_at)
+  select t.answer_message_id, s.organization_id, s.assistant_id, s.id, s.user_id, t.prompt_id, 1, 'a-model',
+         p_question_type, 'prose', 'short', 20, now() - p_age
+  from pawl.turns t join pawl.sessions s on s.id = t.session_id where t.id = tests.id(p_session || ' ' || p_question);
+end
+$$;
+
+-- A learned pattern of an assistant's, in any state: `<value> of <assistant>`.
+create function tests.make_pattern(
+  p_assistant text, p_value text, p_state text default 'active', p_influence numeric default 0.5,
+  p_confidence numeric default 0.8, p_question_type text default 'how_to'
+) returns uuid
+language sql
+as $$
+  insert into pawl.learned_patterns (
+    id, organization_id, assistant_id, pattern_type, question_type, dimension, value, instruction, state, influence,
+    confidence, baseline, prior_mean, prior_sd, trial_year, trial_started_at)
+  select tests.id(p_value || ' of ' || p_assistant), a.organization_id, a.id, 'response_format', p_question_type,
+         'format', p_value, case when p_state <> 'withdrawn' then 'Answer with a ' || p_value end, p_state,
+         case when p_state in ('trial', 'active', 'warmdown') then p_influence else 0 end, p_confidence, 0, 0, 0.1, 2026,
+         now()
+  from pawl.assistants a where a.id = tests.id(p_assistant)
+  returning id
+$$;
+
+-- The answer of the turn `<session> <question>`.
+create function tests.answer(p_turn text) returns uuid
+language sql
+as $$ select answer_message_id from pawl.turns where id = tests.id(p_turn) $$;
+
+-- The call that collects feedback: one entry a line, `<turn>: {"signal": …}`; what is not the name of a turn stands for
+-- an id of nothing. p_options: further named arguments.
+create function tests.collect_sql(p_lines text, p_options text default '') returns text
+language sql
+as $$
+  select format('select public.pawl_collect_feedback(%L %s)', jsonb_agg(
+      jsonb_build_object('message_id', coalesce(tests.answer(e.turn), tests.id(e.turn))) || e.said::jsonb order by n),
+    p_options)
+  from regexp_split_to_table(btrim(p_lines, E'
+ '), '\s*\n\s*') with ordinality x (line, n),
+    lateral (select split_part(line, ': ', 1) as turn, regexp_replace(line, '^[^:]*: ', '') as said) e
+$$;
+-- Its answer, without the outcome where that is ok.
+create function tests.collect(p_who text, p_lines text, p_options text default '') returns jsonb
+language sql
+as $$
+  select case r ->> 'outcome' when 'ok' then r - 'outcome' else r end
+  from tests.call(p_who, tests.collect_sql(p_lines, p_options)) r
+$$;
+
+-- How many rows of conversations and their feedback a statement run as someone reads, through an index or not.
 create function tests.rows_read(p_who text, p_sql text) returns bigint
 language plpgsql
 as $$
@@ -266,7 +326,8 @@ create function tests.rows_read() returns bigint
 language sql
 as $$
   select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables
-  where schemaname = 'pawl' and relname in ('sessions', 'turns', 'turn_attempts', 'messages')
+  where schemaname = 'pawl'
+    and relname in ('sessions', 'turns', 'turn_attempts', 'messages', 'exchanges', 'response_feedback')
 $$;
 
 -- What there is to do --------------------------------------------------------------------------------------------------
@@ -437,6 +498,201 @@ $$;
 create function tests.published(p_reflection uuid, p_parent text, p_content text default 'Better') returns text
 language sql
 as $$ select concat_ws(' ', r ->> 'outcome', r ->> 'reason') from tests.publish(p_reflection, p_parent, p_content) r $$;
+
+-- Learning -------------------------------------------------------------------------------------------------------------
+
+-- An answer to a person in a session of its own, and its exchange: `<name>` answers `To <name>`. p_more overrides the
+-- plain columns of the exchange.
+create function tests.answered(
+  p_name text, p_person text, p_assistant text default 'acme/default', p_age interval default '2 days',
+  p_more jsonb default '{}'
+) returns void
+language plpgsql
+as $$
+begin
+  insert into pawl.users (id) values (tests.id(p_person)) on conflict do nothing;
+  perform tests.make_session(p_name || ' session', p_person, p_assistant, p_age);
+  insert into pawl.messages (id, session_id, role, content, created_at, prompt_id, prompt_version) values
+    (tests.id(p_name || ' question'), tests.id(p_name || ' session'), 'user', 'To ' || p_name, now() - p_age,
+     tests.id(p_assistant || ' v1'), 1),
+    (tests.id(p_name), tests.id(p_name || ' session'), 'assistant', p_name, now() - p_age,
+     tests.id(p_assistant || ' v1'), 1);
+  insert into pawl.turns (session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status,
+                          created_at, finished_at)
+    select s.id, s.organization_id, s.user_id, tests.id(p_assistant || ' v1'), tests.id(p_name || ' question'),
+           tests.id(p_name), 'completed', now() - p_age, now() - p_age
+    from pawl.sessions s where s.id = tests.id(p_name || ' session');
+  insert into pawl.exchanges
+    select (jsonb_populate_record(null::pawl.exchanges, jsonb_build_object(
+      'message_id', tests.id(p_name), 'organization_id', s.organization_id, 'assistant_id', s.assistant_id,
+      'session_id', s.id, 'user_id', s.user_id, 'prompt_id', tests.id(p_assistant || ' v1'), 'prompt_version', 1,
+      'model', 'a-model', 'tools', '[]'::jsonb, 'patterns_shown', '[]'::jsonb, 'answered_at', now() - p_age,
+      'revision', 0, 'answer_characters', 300) || p_more)).*
+    from pawl.sessions s where s.id = tests.id(p_name || ' session');
+end
+$$;
+
+-- What its person makes of an answer, in place of what they made of it before: the feedback's id. The answer waits again.
+create function tests.react(p_name text, p_signal text, p_value numeric default null, p_source text default 'user')
+returns uuid
+language plpgsql
+as $$
+declare
+  v_id uuid;
+begin
+  update pawl.response_feedback set superseded_at = now()
+    where message_id = tests.id(p_name) and superseded_at is null and source = p_source
+      and (signal = p_signal or (kind = 'thumb' and p_signal like 'thumbs%'));
+  insert into pawl.response_feedback (message_id, organization_id, assistant_id, user_id, signal, value, source)
+    select message_id, organization_id, assistant_id, user_id, p_signal, p_value, p_source
+    from pawl.exchanges where message_id = tests.id(p_name)
+    returning id into v_id;
+  update pawl.exchanges set revision = revision + 1, settled_at = null where message_id = tests.id(p_name);
+  return v_id;
+end
+$$;
+
+-- A pattern for questions about `how_to`, of the dimension format, unless p_more says otherwise.
+create function tests.learned(
+  p_name text, p_state text default 'active', p_more jsonb default '{}', p_assistant text default 'acme/default'
+) returns void
+language sql
+as $$
+  insert into pawl.learned_patterns
+    select (jsonb_populate_record(null::pawl.learned_patterns, jsonb_build_object(
+      'id', tests.id(p_name), 'organization_id', a.organization_id, 'assistant_id', a.id,
+      'pattern_type', 'response_format', 'question_type', 'how_to', 'dimension', 'format', 'value', 'table',
+      'instruction', case when p_state <> 'withdrawn' then 'Say ' || p_name end, 'state', p_state,
+      'influence', case p_state when 'trial' then 0.5 when 'active' then 0.93 when 'warmdown' then 0.6 else 0 end,
+      'confidence', 0.5, 'use_count', 0, 'signal_count', 12, 'prior_mean', 0.1, 'prior_sd', 0.2,
+      'created_at', now() - interval '40 days', 'updated_at', now())
+      || case when p_state <> 'candidate' then jsonb_build_object('baseline', 10, 'trial_year', 2026,
+        'trial_started_at', now() - interval '30 days') else '{}' end || p_more)).*
+    from pawl.assistants a where a.id = tests.id(p_assistant);
+$$;
+
+create function tests.exposed(p_pattern text, p_name text, p_shown boolean default true, p_propensity real default 0.5)
+returns void
+language sql
+as $$
+  insert into pawl.pattern_exposures (pattern_id, message_id, user_id, shown, propensity, answered_at)
+    select tests.id(p_pattern), message_id, user_id, p_shown, p_propensity, answered_at
+    from pawl.exchanges where message_id = tests.id(p_name);
+$$;
+
+create function tests.claim_learning(p_holder text, p_assistant text default 'acme/default', p_options text default '')
+returns jsonb
+language plpgsql
+as $$
+begin
+  perform pg_sleep(0.002);
+  return tests.call('service', format(
+    'select public.pawl_claim_learning(%L, p_organization_id => %L, p_assistant => %L %s)',
+    tests.id(p_holder), tests.id(split_part(p_assistant, '/', 1)), nullif(split_part(p_assistant, '/', 2), ''), p_options));
+end
+$$;
+
+create function tests.settle(
+  p_holder text, p_assistant text default 'acme/default', p_settled jsonb default '[]', p_evidence jsonb default '[]',
+  p_limit integer default 1000
+) returns jsonb
+language sql
+as $$
+  select tests.call('service', format('select public.pawl_settle(%L, %L, %L, %L, %s)',
+    tests.id(p_holder), tests.id(p_assistant), p_settled, p_evidence, p_limit))
+$$;
+
+-- Simple sums in place of pawl-core's: what a page's answers come to, and what an answer of a signal says of a pattern.
+create function tests.signals_of(p_page jsonb) returns jsonb
+language sql
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('message_id', e -> 'message_id', 'revision', e -> 'revision', 'signal',
+    case e #>> '{reactions,thumb}' when 'up' then 100 when 'down' then -100 else 0 end
+    + case when (e #>> '{reactions,copied}')::boolean and e #>> '{reactions,thumb}' is null then 30 else 0 end)), '[]')
+  from jsonb_array_elements(p_page) e
+$$;
+create function tests.said(p_signal integer, p_baseline integer, p_shown boolean, p_propensity numeric)
+returns bigint[]
+language sql
+as $$
+  select case when p_signal is null then array[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]::bigint[] else
+    array[1, p_shown::integer, p_shown::integer * p_signal, p_propensity * (1 - p_propensity) * 1000000, z, z * z,
+          z * 1, z * 2, z * 3, z * 4]::bigint[] end
+  from (select ((p_shown::integer - p_propensity) * (p_signal - p_baseline))::bigint as z) x
+$$;
+-- Those sums as the evidence of a page that is now settled.
+create function tests.evidence_of(p_page jsonb, p_settled jsonb) returns jsonb
+language sql
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('message_id', e -> 'message_id', 'pattern_id', x -> 'pattern_id',
+    'n', d[1], 'shown', d[2], 'shown_sum', d[3], 'info', d[4], 'z', d[5], 'zz', d[6],
+    'wealth', jsonb_build_array(d[7], d[8], d[9], d[10]))), '[]')
+  from jsonb_array_elements(p_page) e
+  join jsonb_array_elements(p_settled) s on s -> 'message_id' = e -> 'message_id'
+  cross join lateral jsonb_array_elements(e -> 'exposures') x
+  cross join lateral (
+    select array_agg(a - b order by n) as d
+    from unnest(
+      tests.said((s ->> 'signal')::integer, (x ->> 'baseline')::integer, (x ->> 'shown')::boolean, (x ->> 'propensity')::numeric),
+      tests.said((e ->> 'signal')::integer, (x ->> 'baseline')::integer, (x ->> 'shown')::boolean, (x ->> 'propensity')::numeric))
+      with ordinality u (a, b, n)) y
+$$;
+-- Stores a page that was read before, and answers the next.
+create function tests.settle_page(p_holder text, p_assistant text, p_page jsonb, p_limit integer default 1000)
+returns jsonb
+language sql
+as $$
+  select tests.settle(p_holder, p_assistant, s, tests.evidence_of(p_page, s), p_limit)
+  from tests.signals_of(p_page) s
+$$;
+-- Page by page until nothing waits: how many answers there were.
+create function tests.settle_all(p_holder text, p_assistant text default 'acme/default', p_limit integer default 1000)
+returns integer
+language plpgsql
+as $$
+declare
+  v_page jsonb := '[]';
+  v_answers integer := 0;
+begin
+  loop
+    v_page := tests.settle_page(p_holder, p_assistant, v_page, p_limit) -> 'page';
+    v_answers := v_answers + jsonb_array_length(v_page);
+    exit when v_page = '[]' or v_answers > 10000;
+  end loop;
+  return v_answers;
+end
+$$;
+
+-- A pattern's evidence, by person and, oldest first, period: `ann: 2 1 100 …`.
+create function tests.evidence(p_pattern text) returns text
+language sql
+as $$
+  select string_agg(format('%s: %s', coalesce(name, v.user_id::text),
+    concat_ws(' ', n, shown, shown_sum, info, z, zz, wealth_1, wealth_2, wealth_3, wealth_4)), ', ' order by name, period)
+  from pawl.pattern_evidence v
+  left join unnest('{ann,bob,cat,dan,eve}'::text[]) name on tests.id(name) = v.user_id
+  where v.pattern_id = tests.id(p_pattern)
+$$;
+
+create function tests.look(p_holder text, p_assistant text default 'acme/default') returns jsonb
+language sql
+as $$
+  select tests.call('service', format('select public.pawl_learning_look(%L, %L)', tests.id(p_holder), tests.id(p_assistant)))
+    -> 'look'
+$$;
+
+-- p_more overrides a run in which nothing happened.
+create function tests.record_learning(p_holder text, p_more jsonb default '{}', p_assistant text default 'acme/default')
+returns jsonb
+language sql
+as $$
+  select tests.call('service', format('select public.pawl_record_learning(%L, %L, %L)', tests.id(p_holder),
+    tests.id(p_assistant), jsonb_build_object(
+      'run_id', (select id from pawl.learning_runs where assistant_id = tests.id(p_assistant)
+                 order by finished_at desc nulls first limit 1),
+      'message', 'Nothing new.', 'crash', null, 'satisfaction', null, 'votes_up', 0, 'votes_down', 0,
+      'patterns', '[]'::jsonb, 'candidates', '[]'::jsonb) || p_more))
+$$;
 
 commit;
 

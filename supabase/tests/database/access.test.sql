@@ -1,7 +1,7 @@
 -- Which role has which right, from the catalogue: an object that nobody entered below fails. (Which rows and outcomes
 -- each who may ask gets by them: access_matrix.test.sql, access_functions.test.sql.)
 begin;
-select plan(146);
+select plan(210);
 
 -- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
@@ -9,6 +9,8 @@ insert into expected_tables values
   ('audit_log',            'SELECT', 'SELECT'),
   ('assistants',            'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('daily_usage',           'SELECT',        'SELECT'),
+  ('exchanges',             'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('feedback_provenance',   'SELECT',        'SELECT'),
   ('idempotency_keys',      '',              'DELETE INSERT SELECT UPDATE'),
   ('leases',                '',              'DELETE INSERT SELECT UPDATE'),
   ('loop_settings',         'SELECT',        'DELETE INSERT SELECT UPDATE'),
@@ -18,8 +20,11 @@ insert into expected_tables values
   ('organization_members',  'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('organization_settings', 'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('organizations',         'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('pattern_counts',        'SELECT',        'SELECT'),
   ('reflection_logs',       'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('response_feedback',     'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('rubrics',               'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('satisfaction_by_day',   'SELECT',        'SELECT'),
   ('sessions',              'SELECT UPDATE', 'DELETE INSERT SELECT UPDATE'),
   ('suggestions',           'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('system_prompts',        'SELECT',        'DELETE INSERT SELECT UPDATE'),
@@ -29,10 +34,20 @@ insert into expected_tables values
   ('user_usage',            'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('users',                 'SELECT',        'DELETE INSERT SELECT UPDATE');
 
+-- Learned patterns
+insert into expected_tables values
+  ('learned_patterns',      'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('learning_runs',         'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('pattern_evidence',      'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('pattern_exposures',     'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('pattern_sources',       'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('pattern_transitions',   'SELECT',        'DELETE INSERT SELECT');
+
 -- Callers: the roles that may execute; anon never may.
 create temp table expected_functions (signature text primary key, callers text);
 insert into expected_functions values
-  ('public.pawl_begin_turn(text, uuid, text, uuid, uuid, text)',                      'authenticated service_role'),
+  ('public.pawl_begin_turn(text, uuid, text, uuid, uuid, text, jsonb)',               'authenticated service_role'),
+  ('public.pawl_collect_feedback(jsonb, uuid)',                                       'authenticated service_role'),
   ('public.pawl_delete_session(uuid, uuid)',                                          'authenticated service_role'),
   ('public.pawl_get_session(uuid, bigint, integer, uuid)',                            'authenticated service_role'),
   ('public.pawl_list_sessions(text, uuid, timestamp with time zone, integer, uuid)',  'authenticated service_role'),
@@ -55,9 +70,10 @@ insert into expected_functions values
   ('public.pawl_begin_update(uuid)',                                                  'service_role'),
   ('public.pawl_claim_reflection(uuid, uuid, text, boolean, boolean, timestamp with time zone, integer)',
                                                                                       'service_role'),
-  ('public.pawl_complete_turn(uuid, integer, text, text, text, jsonb, integer, uuid, text[])', 'service_role'),
+  ('public.pawl_complete_turn(uuid, integer, text, text, text, jsonb, integer, uuid, text[], jsonb)', 'service_role'),
   ('public.pawl_fail_turn(uuid, integer, text, text, jsonb)',                         'service_role'),
-  ('public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer)',           'service_role'),
+  ('public.pawl_forget_user(uuid)',                                                   'service_role'),
+  ('public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer, jsonb)',    'service_role'),
   ('public.pawl_publish_prompt(uuid, uuid, text, text, text)',                        'service_role'),
   ('public.pawl_record_reflection(uuid, jsonb)',                                      'service_role'),
   ('public.pawl_record_usage(uuid, text, text, jsonb)',                               'service_role'),
@@ -65,6 +81,7 @@ insert into expected_functions values
   ('public.pawl_release_reflection(uuid, uuid)',                                      'service_role'),
   ('public.pawl_serving_context(uuid)',                                               'service_role'),
   ('public.pawl_sweep()',                                                             'service_role'),
+  ('pawl.feedback_kind(text)',                                                        'service_role'),
   ('pawl.is_rubric(jsonb)',                                                           'service_role'),
   ('pawl.acting_user(uuid)',                                                          'authenticated service_role'),
   ('pawl.caller_id()',                                                                'authenticated service_role'),
@@ -74,6 +91,10 @@ insert into expected_functions values
   ('pawl.count_tokens(uuid, uuid, bigint)',                                           ''),
   ('pawl.equip_assistant()',                                                          ''),
   ('pawl.keep_record()',                                                              ''),
+  ('pawl.known_traits(jsonb)',                                                        ''),
+  ('pawl.note_follow_up(uuid)',                                                       ''),
+  ('pawl.read_feedback(jsonb)',                                                       ''),
+  ('pawl.store_exchange(pawl.turns, uuid, text[], jsonb)',                            ''),
   ('pawl.approved_suggestions(uuid)',                                                   ''),
   ('pawl.calls_for_update(pawl.reflection_logs)',                                       ''),
   ('pawl.change_settings(pawl.steering, text, jsonb, jsonb, text)',                     ''),
@@ -95,7 +116,7 @@ insert into expected_functions values
   ('pawl.steer(text, uuid, uuid)',                                                      ''),
   ('pawl.switch(pawl.steering, text, integer, text)',                                   ''),
   ('pawl.take_hold(text, uuid, uuid, text)',                                            ''),
-  ('pawl.take_hold_of(uuid, uuid, text)',                                               ''),
+  ('pawl.take_hold_of(uuid, text, uuid, text)',                                         ''),
   ('pawl.update_result(pawl.reflection_logs)',                                          ''),
   ('pawl.administers(uuid, uuid)',                                                    ''),
   ('pawl.cooldown_until(pawl.loop_settings)',                                         ''),
@@ -123,6 +144,44 @@ insert into expected_functions values
   ('pawl.tokens_in(jsonb)',                                                           ''),
   ('pawl.unjudged_answers(uuid, timestamp with time zone, integer)',                  ''),
   ('pawl.update_block(uuid)',                                                         '');
+
+-- Learned patterns
+insert into expected_functions values
+  ('public.pawl_list_patterns(text, text, uuid, timestamp with time zone, integer, uuid)', 'authenticated service_role'),
+  ('public.pawl_revert_pattern(uuid, text, uuid)', 'authenticated service_role'),
+  ('public.pawl_claim_learning(uuid, uuid, text, boolean, timestamp with time zone, integer)', 'service_role'),
+  ('public.pawl_learning_look(uuid, uuid)', 'service_role'),
+  ('public.pawl_pattern_examples(uuid, text, text, text)', 'service_role'),
+  ('public.pawl_record_learning(uuid, uuid, jsonb)', 'service_role'),
+  ('public.pawl_release_learning(uuid, uuid)', 'service_role'),
+  ('public.pawl_settle(uuid, uuid, jsonb, jsonb, integer)', 'service_role'),
+  ('pawl.add_candidates(uuid, uuid, jsonb)', ''),
+  ('pawl.alert_crash(uuid, jsonb, bigint)', ''),
+  ('pawl.characterised_answers(uuid)', ''),
+  ('pawl.claim(text, uuid, uuid, text, boolean, boolean, timestamp with time zone, integer)', ''),
+  ('pawl.days_since(timestamp with time zone)', ''),
+  ('pawl.end_pattern(uuid, text, text)', ''),
+  ('pawl.evidence_in_words(pawl.learned_patterns)', ''),
+  ('pawl.keep_transition()', ''),
+  ('pawl.look_at_clusters(uuid)', ''),
+  ('pawl.look_at_patterns(uuid, numeric, jsonb)', ''),
+  ('pawl.look_at_votes(uuid, numeric)', ''),
+  ('pawl.mean_of(numeric, numeric)', ''),
+  ('pawl.next_lesson(pawl.assistants, boolean)', ''),
+  ('pawl.pattern_summary(pawl.learned_patterns)', ''),
+  ('pawl.period_of(timestamp with time zone)', ''),
+  ('pawl.raise_revision(uuid, jsonb)', ''),
+  ('pawl.record_exposures(uuid, uuid, uuid, jsonb)', ''),
+  ('pawl.record_transition(pawl.learned_patterns, pawl.learned_patterns, uuid, text)', ''),
+  ('pawl.release(text, uuid, uuid)', ''),
+  ('pawl.served(uuid)', ''),
+  ('pawl.serving_patterns(uuid)', ''),
+  ('pawl.store_signals(uuid, jsonb, jsonb)', ''),
+  ('pawl.take_hold_of_suggestion(uuid, uuid, text)', ''),
+  ('pawl.update_patterns(uuid, uuid, jsonb)', ''),
+  ('pawl.variance_of(numeric, numeric, numeric)', ''),
+  ('pawl.waiting_answers(uuid, timestamp with time zone, uuid, integer)', ''),
+  ('pawl.withdraw_pattern(uuid, text)', '');
 
 -- Every right there is on a table in this version of Postgres, on the whole table or on a column of it.
 create function pg_temp.table_rights(p_role text, p_table oid) returns text

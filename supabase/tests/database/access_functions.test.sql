@@ -19,6 +19,11 @@ insert into expected values
     '- unauthorized session_not_found ok session_not_found session_not_found session_not_found user_required'),
   ('pawl_begin_turn', $$'Hi', p_user_id => [member]$$,
     '- unauthorized user_not_allowed user_not_allowed user_not_allowed user_not_allowed user_not_allowed ok'),
+  ('pawl_collect_feedback', $$jsonb_build_array(jsonb_build_object('signal', 'copy', 'message_id', [member answer]))$$,
+    '- unauthorized ok ok ok ok ok user_required'),
+  ('pawl_collect_feedback',
+    $$jsonb_build_array(jsonb_build_object('signal', 'copy', 'message_id', [member answer])), [member]$$,
+    '- unauthorized user_not_allowed user_not_allowed user_not_allowed user_not_allowed user_not_allowed ok'),
   ('pawl_delete_session', $$[member session]$$,
     '- unauthorized session_not_found ok session_not_found session_not_found session_not_found user_required'),
   ('pawl_delete_session', $$[member session], [member]$$,
@@ -72,6 +77,7 @@ insert into expected values
   ('pawl_claim_reflection', '[worker], [acme], p_force => true', '- - - - - - - ok'),
   ('pawl_complete_turn', $$[member session open], 1, 'An answer', 'a-model', 'end_turn', '{}', 1$$, '- - - - - - - ok'),
   ('pawl_fail_turn', $$[member session open], 1, 'model_timeout'$$, '- - - - - - - ok'),
+  ('pawl_forget_user', '[member]', '- - - - - - - ok'),
   ('pawl_prepare_turn', $$'Hi', p_user_id => [member]$$, '- - - - - - - ok'),
   ('pawl_publish_prompt', $$[update], [acme/default v1], 'Better', 'It was curt', 'a-model'$$,
     '- - - - - - - published'),
@@ -83,6 +89,21 @@ insert into expected values
   ('pawl_serving_context', '[acme/default v1]', '- - - - - - - ok'),
   ('pawl_sweep', '', '- - - - - - - ok');
 
+-- Learned patterns
+insert into expected values
+  ('pawl_list_patterns', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_revert_pattern', '[pattern]', '- unauthorized pattern_not_found forbidden pattern_not_found ok ok ok'),
+  ('pawl_claim_learning', '[worker], [acme], p_force => true', '- - - - - - - ok'),
+  ('pawl_release_learning', '[worker], [acme/default]', '- - - - - - - ok'),
+  ('pawl_settle', '[worker], [acme/default]', '- - - - - - - ok'),
+  ('pawl_settle', '[another], [acme/default]', '- - - - - - - lease_lost'),
+  ('pawl_learning_look', '[worker], [acme/default]', '- - - - - - - ok'),
+  ('pawl_learning_look', '[another], [acme/default]', '- - - - - - - lease_lost'),
+  ('pawl_pattern_examples', $$[acme/default], 'how_to', 'format', 'table'$$, '- - - - - - - ok'),
+  ('pawl_record_learning', $$[worker], [acme/default], jsonb_build_object('run_id', [run])$$, '- - - - - - - ok'),
+  ('pawl_record_learning', $$[another], [acme/default], jsonb_build_object('run_id', [run])$$, '- - - - - - - lease_lost');
+
 -- The world: the member's session with an answered and an open turn; two versions, and a reflection that calls for a
 -- third; a worker that holds the lease.
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2),
@@ -92,12 +113,22 @@ select tests.make_member('member', 'acme'), tests.make_member('admin', 'acme', '
 select tests.make_session('member session', 'member', 'acme/default');
 select tests.make_turn('member session', 'answered', 'An answer'),
        tests.make_turn('member session', 'open', null, 'open');
+insert into pawl.messages (id, session_id, role, content, prompt_id, prompt_version)
+  values (tests.id('member answer'), tests.id('member session'), 'assistant', 'x', tests.id('acme/default v1'), 1);
+insert into pawl.exchanges (
+  message_id, organization_id, assistant_id, session_id, user_id, prompt_id, prompt_version, model)
+values (tests.id('member answer'), tests.id('acme'), tests.id('acme/default'), tests.id('member session'),
+        tests.id('member'), tests.id('acme/default v1'), 1, 'a-model');
 select tests.make_reflection('acme/default');
 update pawl.reflection_logs set id = tests.id('update') where assistant_id = tests.id('acme/default');
 insert into pawl.suggestions (id, assistant_id, reflection_log_id, suggestion_type, priority, title, description)
   values (tests.id('suggestion'), tests.id('acme/default'), tests.id('update'), 'prompt_change', 'low', 'It is curt', '- curt');
 update pawl.leases set holder = tests.id('worker'), expires_at = now() + interval '1 hour'
   where assistant_id = tests.id('acme/default');
+
+select tests.learned('pattern');
+insert into pawl.learning_runs (id, organization_id, assistant_id)
+  values (tests.id('run'), tests.id('acme'), tests.id('acme/default'));
 
 create function pg_temp.with_ids(p_arguments text) returns text
 language sql

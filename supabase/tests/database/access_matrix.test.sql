@@ -29,6 +29,16 @@ insert into expected values
   ('daily_usage',           'UPDATE',   '-    -      -        -      -            -     -     -'),
   ('daily_usage',           'DELETE',   '-    -      -        -      -            -     -     -'),
   ('daily_usage',           'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('exchanges',              'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('exchanges',              'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('exchanges',              'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('exchanges',              'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('exchanges',              'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('feedback_provenance',    'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('feedback_provenance',    'INSERT',   '-    -      -        -      -            -     -     -'),
+  ('feedback_provenance',    'UPDATE',   '-    -      -        -      -            -     -     -'),
+  ('feedback_provenance',    'DELETE',   '-    -      -        -      -            -     -     -'),
+  ('feedback_provenance',    'TRUNCATE', '-    -      -        -      -            -     -     -'),
   ('idempotency_keys',      'SELECT',   '-    -      -        -      -            -     -     all'),
   ('idempotency_keys',      'INSERT',   '-    -      -        -      -            -     -     all'),
   ('idempotency_keys',      'UPDATE',   '-    -      -        -      -            -     -     all'),
@@ -74,16 +84,31 @@ insert into expected values
   ('organizations',         'UPDATE',   '-    -      -        -      -            -     -     all'),
   ('organizations',         'DELETE',   '-    -      -        -      -            -     -     all'),
   ('organizations',         'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('pattern_counts',         'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('pattern_counts',         'INSERT',   '-    -      -        -      -            -     -     -'),
+  ('pattern_counts',         'UPDATE',   '-    -      -        -      -            -     -     -'),
+  ('pattern_counts',         'DELETE',   '-    -      -        -      -            -     -     -'),
+  ('pattern_counts',         'TRUNCATE', '-    -      -        -      -            -     -     -'),
   ('reflection_logs',       'SELECT',   '-    none   none     none   org          org   org   all'),
   ('reflection_logs',       'INSERT',   '-    -      -        -      -            -     -     all'),
   ('reflection_logs',       'UPDATE',   '-    -      -        -      -            -     -     all'),
   ('reflection_logs',       'DELETE',   '-    -      -        -      -            -     -     all'),
   ('reflection_logs',       'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('response_feedback',      'SELECT',   '-    none   none     own    org          org   org   all'),
+  ('response_feedback',      'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('response_feedback',      'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('response_feedback',      'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('response_feedback',      'TRUNCATE', '-    -      -        -      -            -     -     -'),
   ('rubrics',               'SELECT',   '-    none   none     none   org          org   org   all'),
   ('rubrics',               'INSERT',   '-    -      -        -      -            -     -     all'),
   ('rubrics',               'UPDATE',   '-    -      -        -      -            -     -     all'),
   ('rubrics',               'DELETE',   '-    -      -        -      -            -     -     all'),
   ('rubrics',               'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('satisfaction_by_day',    'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('satisfaction_by_day',    'INSERT',   '-    -      -        -      -            -     -     -'),
+  ('satisfaction_by_day',    'UPDATE',   '-    -      -        -      -            -     -     -'),
+  ('satisfaction_by_day',    'DELETE',   '-    -      -        -      -            -     -     -'),
+  ('satisfaction_by_day',    'TRUNCATE', '-    -      -        -      -            -     -     -'),
   ('sessions',              'SELECT',   '-    none   none     own    org          org   org   all'),
   ('sessions',              'INSERT',   '-    -      -        -      -            -     -     all'),
   -- Their title and deletion; which columns: access.test.sql.
@@ -127,6 +152,39 @@ insert into expected values
   ('users',                 'DELETE',   '-    -      -        -      -            -     -     all'),
   ('users',                 'TRUNCATE', '-    -      -        -      -            -     -     -');
 
+-- Learned patterns: for admins.
+insert into expected values
+  ('learned_patterns',      'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('learned_patterns',      'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('learned_patterns',      'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('learned_patterns',      'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('learned_patterns',      'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('learning_runs',         'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('learning_runs',         'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('learning_runs',         'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('learning_runs',         'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('learning_runs',         'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('pattern_evidence',      'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('pattern_evidence',      'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('pattern_evidence',      'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('pattern_evidence',      'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('pattern_evidence',      'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('pattern_exposures',     'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('pattern_exposures',     'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('pattern_exposures',     'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('pattern_exposures',     'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('pattern_exposures',     'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('pattern_sources',       'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('pattern_sources',       'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('pattern_sources',       'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('pattern_sources',       'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('pattern_sources',       'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('pattern_transitions',   'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('pattern_transitions',   'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('pattern_transitions',   'UPDATE',   '-    -      -        -      -            -     -     -'),
+  ('pattern_transitions',   'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('pattern_transitions',   'TRUNCATE', '-    -      -        -      -            -     -     -');
+
 -- Whose a row `t` is: its organisation and, where it is a person's, the person.
 create temp table places (object text primary key, organization text, person text default 'null::uuid');
 insert into places values
@@ -134,6 +192,7 @@ insert into places values
   ('messages',             '(select s.organization_id from pawl.sessions s where s.id = t.session_id)',
                            '(select s.user_id from pawl.sessions s where s.id = t.session_id)'),
   ('organization_members', 'organization_id', 'user_id'),
+  ('response_feedback',    'organization_id', 'user_id'),
   ('sessions',             'organization_id', 'user_id'),
   ('turn_attempts',        'organization_id', 'user_id'),
   ('turns',                'organization_id', 'user_id'),
@@ -143,6 +202,10 @@ insert into places values
   ('assistants',            'organization_id'),
   ('audit_log',             'organization_id'),
   ('daily_usage',           'organization_id'),
+  ('exchanges',             'organization_id'),
+  ('feedback_provenance',   'organization_id'),
+  ('pattern_counts',        'organization_id'),
+  ('satisfaction_by_day',   'organization_id'),
   ('message_evaluations',   '(select a.organization_id from pawl.system_prompts p join pawl.assistants a '
                             'on a.id = p.assistant_id where p.id = t.prompt_id)'),
   ('model_prices',          'null::uuid'),
@@ -151,6 +214,14 @@ insert into places values
   ('usage',                 'organization_id');
 insert into places select object, '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)'
   from unnest('{leases,loop_settings,reflection_logs,rubrics,suggestions,system_prompts}'::text[]) object;
+insert into places values
+  ('learned_patterns',  'organization_id', 'null::uuid'),
+  ('learning_runs',     'organization_id', 'null::uuid'),
+  ('pattern_evidence',  '(select p.organization_id from pawl.learned_patterns p where p.id = t.pattern_id)', 'user_id'),
+  ('pattern_exposures', '(select p.organization_id from pawl.learned_patterns p where p.id = t.pattern_id)', 'user_id'),
+  ('pattern_sources',   '(select p.organization_id from pawl.learned_patterns p where p.id = t.pattern_id)',
+                        '(select f.user_id from pawl.response_feedback f where f.id = t.feedback_id)'),
+  ('pattern_transitions', '(select p.organization_id from pawl.learned_patterns p where p.id = t.pattern_id)', 'null::uuid');
 
 -- The world -----------------------------------------------------------------------------------------------------------
 
@@ -169,7 +240,10 @@ begin
   for v_person in select jsonb_object_keys(p_people) loop
     perform tests.make_member(v_person, p_organization, p_people ->> v_person),
             tests.make_session(v_person || ' session', v_person, v_assistant),
-            tests.make_turn(v_person || ' session', 'question', 'answer');
+            tests.make_exchange(v_person || ' session', 'question');
+    insert into pawl.response_feedback (message_id, organization_id, assistant_id, user_id, signal)
+      select e.message_id, e.organization_id, e.assistant_id, e.user_id, 'thumbs_up' from pawl.exchanges e
+      where e.message_id = tests.answer(v_person || ' session question');
     insert into pawl.idempotency_keys (user_id, key, message_hash, turn_id)
       values (tests.id(v_person), 'a key', '', tests.id(v_person || ' session question'));
     insert into pawl.user_usage (organization_id, user_id, day, tokens)
@@ -187,6 +261,29 @@ end
 $$;
 select pg_temp.populate('acme', '{"member": "member", "colleague": "member", "admin": "admin", "owner": "owner"}');
 select pg_temp.populate('globex', '{"other_member": "admin", "other_colleague": "member"}');
+
+-- What was learned from them.
+create function pg_temp.learn(p_organization text, p_people text[]) returns void
+language plpgsql
+as $$
+declare
+  v_assistant text := p_organization || '/default';
+  v_person text;
+begin
+  perform tests.learned(p_organization || ' pattern', p_assistant => v_assistant);
+  insert into pawl.learning_runs (organization_id, assistant_id) values (tests.id(p_organization), tests.id(v_assistant));
+  insert into pawl.pattern_transitions (pattern_id, to_state, to_influence, confidence, reason)
+    values (tests.id(p_organization || ' pattern'), 'active', 0.5, 0.5, 'r');
+  foreach v_person in array p_people loop
+    perform tests.answered(v_person || ' answered', v_person, v_assistant);
+    insert into pawl.pattern_sources (pattern_id, feedback_id, user_id)
+      select tests.id(p_organization || ' pattern'), tests.react(v_person || ' answered', 'thumbs_up'), tests.id(v_person);
+    perform tests.exposed(p_organization || ' pattern', v_person || ' answered');
+    insert into pawl.pattern_evidence values (tests.id(p_organization || ' pattern'), tests.id(v_person), 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
+  end loop;
+end
+$$;
+select pg_temp.learn('acme', '{member,colleague,admin,owner}'), pg_temp.learn('globex', '{other_member,other_colleague}');
 
 create temp view objects as
   select c.relname::text as object, c.relkind, c.oid

@@ -1,7 +1,7 @@
--- What a request reads does not grow with what is stored. Counted are rows of sessions, turns,
--- their attempts and messages, not seconds.
+-- What a request reads does not grow with what is stored. Counted are rows of sessions, turns, their attempts, messages,
+-- exchanges and feedback, not seconds.
 begin;
-select plan(24);
+select plan(32);
 
 select tests.make_assistant('acme/default'), tests.make_member('ann', 'acme'), tests.make_member('max', 'acme');
 update pawl.organization_settings set user_requests_per_minute = null where organization_id = tests.id('acme');
@@ -144,6 +144,39 @@ select cmp_ok(pg_temp.read_at_last('ann', 'select public.pawl_begin_turn(''hi'')
 select pg_temp.set(null, null);
 select cmp_ok(tests.rows_read('ann', 'select public.pawl_begin_turn(''hi'')'), '<=', 20::bigint,
   'without limits nothing is counted');
+
+-- Feedback on some of ten thousand answers of one session, and as many votes of other people.
+insert into pawl.exchanges (
+  message_id, organization_id, assistant_id, session_id, user_id, prompt_id, prompt_version, model, answered_at)
+select t.answer_message_id, t.organization_id, tests.id('acme/default'), t.session_id, t.user_id, t.prompt_id, 1, 'a-model',
+       now() - t.seq * interval '1 second'
+from pawl.turns t where t.session_id = tests.id('long') and t.status = 'completed';
+insert into pawl.response_feedback (message_id, organization_id, assistant_id, user_id, signal)
+  select e.message_id, e.organization_id, e.assistant_id, tests.id('max'), 'thumbs_up' from pawl.exchanges e;
+analyze pawl.exchanges, pawl.response_feedback;
+create function pg_temp.collect_sql(p_first integer, p_last integer) returns text
+language sql
+as $$
+  select format('select public.pawl_collect_feedback(%L)', jsonb_agg(jsonb_build_object('signal', 'dwell_time', 'value', n,
+    'message_id', tests.id('long a' || n)))) from generate_series(p_first, p_last) n
+$$;
+select cmp_ok(pg_temp.read_at_last('ann', pg_temp.collect_sql(7, 7)), '<=', 12::bigint, 'a signal');
+select is(tests.call('ann', pg_temp.collect_sql(101, 200)) ->> 'stored', '100', 'a hundred signals');
+select cmp_ok(pg_temp.read_at_last('ann', pg_temp.collect_sql(201, 300)), '<=', 1000::bigint, 'read of each some rows');
+set local plan_cache_mode = force_generic_plan;
+select cmp_ok(tests.rows_read('ann', pg_temp.collect_sql(301, 400)), '<=', 1000::bigint,
+  'whatever way Postgres is told to plan');
+reset plan_cache_mode;
+select cmp_ok(tests.rows_read('ann', pg_temp.begin_sql('long')), '<=', 200::bigint, 'a turn finds the answer before it');
+-- The newest of them, so that the turn is a follow-up.
+update pawl.exchanges set answered_at = now() where message_id = tests.id('long a9999');
+select cmp_ok(tests.rows_read('ann', pg_temp.begin_sql('long')), '<=', 200::bigint, 'and says that it follows');
+select is((select string_agg(signal, ' ') from pawl.response_feedback
+           where message_id = tests.id('long a9999') and user_id = tests.id('ann')), 'follow_up', 'as it does');
+select cmp_ok(tests.rows_read('service', format(
+    'with gone as (delete from pawl.messages where id = %L returning 1) select to_jsonb(count(*)) from gone',
+    tests.id('long a150'))),
+  '<=', 12::bigint, 'an answer goes with what was made of it');
 
 select * from finish();
 rollback;

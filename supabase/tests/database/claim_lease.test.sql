@@ -14,11 +14,11 @@ language sql
 as $$
   select format('%s for %s s', case holder when tests.id('w1') then 'w1' when tests.id('w2') then 'w2' end,
                 extract(epoch from expires_at - now())::integer)
-  from pawl.leases where assistant_id = tests.id('acme/default')
+  from pawl.leases where assistant_id = tests.id('acme/default') and kind = 'reflection'
 $$;
 create function pg_temp.lost() returns integer
 language sql
-as $$ select lost_holders from pawl.leases where assistant_id = tests.id('acme/default') $$;
+as $$ select lost_holders from pawl.leases where assistant_id = tests.id('acme/default') and kind = 'reflection' $$;
 
 select is(pg_temp.claimed('w1'), 'claimed', 'one worker takes the work');
 select is(pg_temp.lease(), 'w1 for 150 s', 'for as long as a request may last');
@@ -35,10 +35,10 @@ select is(tests.release('w1', 'acme/default'), 'lease_lost', 'once');
 select is(pg_temp.claimed('w2', ', p_lease_seconds => 60'), 'claimed', 'then another takes it');
 select is(pg_temp.lease(), 'w2 for 60 s', 'for as long as they ask');
 
-update pawl.leases set expires_at = now() + interval '1 second' where assistant_id = tests.id('acme/default');
+update pawl.leases set expires_at = now() + interval '1 second' where assistant_id = tests.id('acme/default') and kind = 'reflection';
 select is(pg_temp.claimed('w1'), 'in_progress', 'it holds to the last second');
 select is(pg_temp.lost(), 0, 'nobody has died so far');
-update pawl.leases set expires_at = now() where assistant_id = tests.id('acme/default');
+update pawl.leases set expires_at = now() where assistant_id = tests.id('acme/default') and kind = 'reflection';
 select is(pg_temp.claimed('w1'), 'claimed', 'and no longer: its holder is dead');
 select is(pg_temp.lost(), 1, 'which is counted: what it paid a model for may be lost');
 select is(tests.release('w2', 'acme/default'), 'lease_lost', 'who lost it has nothing to give back');
@@ -51,10 +51,10 @@ select is(tests.release('w1', 'acme/default'), 'ok', 'until it gives it back');
 
 -- What is not due is not leased.
 update pawl.loop_settings set updates_paused = true where assistant_id = tests.id('acme/default');
-update pawl.leases set holder = tests.id('w2'), expires_at = now() where assistant_id = tests.id('acme/default');
+update pawl.leases set holder = tests.id('w2'), expires_at = now() where assistant_id = tests.id('acme/default') and kind = 'reflection';
 select is(pg_temp.claimed('w1'), 'paused', 'an assistant that is skipped');
 select is(pg_temp.lost(), 2, 'whose last holder is dead');
-select is((select holder from pawl.leases where assistant_id = tests.id('acme/default')), null, 'is nobody''s');
+select is((select holder from pawl.leases where assistant_id = tests.id('acme/default') and kind = 'reflection'), null, 'is nobody''s');
 select is(tests.release('w1', 'nothing'), 'lease_lost', 'nor is one that does not exist');
 
 select * from finish();

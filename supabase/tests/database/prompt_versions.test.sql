@@ -59,7 +59,7 @@ select throws_ok(
 select is(
   (select count(*)::int from pawl.loop_settings join pawl.leases using (assistant_id)
    where assistant_id in (tests.id('acme/default'), tests.id('globex/default'))),
-  2, 'an assistant comes with its settings and its lease');
+  4, 'an assistant comes with its settings and a lease for each kind of work');
 
 select * from finish();
 rollback;

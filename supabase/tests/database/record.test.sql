@@ -27,7 +27,7 @@ $$;
 select is(pg_temp.recorded('w1'), 'lease_lost', 'without a lease nothing is stored');
 select is(tests.claim('w1', 'acme/default') ->> 'outcome', 'ok', 'with one');
 select is(pg_temp.recorded('w2'), 'lease_lost', 'another''s is none');
-update pawl.leases set expires_at = now() where assistant_id = tests.id('acme/default');
+update pawl.leases set expires_at = now() where assistant_id = tests.id('acme/default') and kind = 'reflection';
 select is(pg_temp.recorded('w1'), 'lease_lost', 'nor is one that ran out');
 select is(tests.claim('w2', 'acme/default') ->> 'outcome', 'ok', 'which another took over');
 select is(pg_temp.recorded('w1'), 'lease_lost', 'who came too late stores nothing');
@@ -67,7 +67,7 @@ select results_eq(
   'or none, when its judgement was discarded');
 select is(pg_temp.score(1), 3.75, 'the version''s score is their mean, without the discarded');
 select is(pg_temp.score(2), null, 'other versions have theirs');
-select is((select holder from pawl.leases where assistant_id = tests.id('acme/default')), tests.id('w1'),
+select is((select holder from pawl.leases where assistant_id = tests.id('acme/default') and kind = 'reflection'), tests.id('w1'),
   'the lease is kept for the update that may follow');
 
 -- Once

@@ -1,7 +1,7 @@
 -- Who may steer, and look at what there is to steer: whoever may not is refused and nothing is written; whoever may is
 -- recorded as who they are. A new function is one row of `functions`.
 begin;
-select plan(477);
+select plan(539);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2),
        tests.make_assistant('globex/default');
@@ -12,9 +12,11 @@ select tests.make_member('amy', 'acme', 'admin'), tests.make_member('otto', 'acm
 insert into pawl.users (id) values (tests.id('stranger'));
 update pawl.loop_settings set updates_paused = true;
 create temp table suggestion as select tests.make_suggestion('acme/default') as id;
+select tests.learned('a pattern');
 
 -- Each changes something when it is obeyed. %1$L is the organisation named, %2$L the person acted for. `kind` is steer,
--- look, status (which shows all organisations where none is named) or suggestion (which names its organisation by itself).
+-- look, status (which shows all organisations where none is named), or suggestion and pattern (which name their organisation
+-- by themselves).
 create temp table functions (name text primary key, kind text, arguments text);
 insert into functions values
   ('pause_updates', 'steer', 'now() + interval ''1 day'''),
@@ -27,19 +29,21 @@ insert into functions values
   ('lock_prompt', 'steer', null),
   ('approve_suggestion', 'suggestion', quote_literal((select id from suggestion))),
   ('reject_suggestion', 'suggestion', quote_literal((select id from suggestion))),
+  ('revert_pattern', 'pattern', quote_literal(tests.id('a pattern'))),
   ('status', 'status', null),
   ('list_versions', 'look', null),
   ('get_version', 'look', null),
   ('list_suggestions', 'look', null),
-  ('list_events', 'look', null);
+  ('list_events', 'look', null),
+  ('list_patterns', 'look', null);
 create temp view calls as
   select name, kind, format('select public.pawl_%s(%s)', name, concat_ws(', ', arguments,
-    case when kind <> 'suggestion' then 'p_organization_id => %1$L' end, 'p_user_id => %2$L')) as sql
+    case when kind not in ('suggestion', 'pattern') then 'p_organization_id => %1$L' end, 'p_user_id => %2$L')) as sql
   from functions;
 select is(
   (select array_agg(p.proname::text order by p.proname) from pg_proc p
    where p.pronamespace = 'public'::regnamespace and p.proname like 'pawl\_%'
-     and p.prosrc ~ 'pawl\.(steer|take_hold|take_hold_of)\('),
+     and p.prosrc ~ 'pawl\.(steer|take_hold|take_hold_of|take_hold_of_suggestion)\('),
   (select array_agg('pawl_' || name order by 'pawl_' || name) from functions), 'every function that people steer by is here');
 
 -- Who, naming which organisation, for whom, and what comes of it: `by` is who the record says it was.
@@ -105,7 +109,8 @@ select is(
     format('%s: %s names %s for %s', c.name, w.who, coalesce(w.organization, 'nothing'), coalesce(w.person, 'nobody')))
 from callers w cross join calls c
 cross join lateral (
-  select case c.kind when 'suggestion' then w.suggestion when 'status' then w.status else w.steer end as expected) e;
+  select case c.kind when 'suggestion' then w.suggestion when 'pattern' then replace(w.suggestion, 'suggestion', 'pattern')
+    when 'status' then w.status else w.steer end as expected) e;
 
 -- Whoever has signed in as somebody else of the database is nobody, although they may execute all of it: as a role taken
 -- on, and as the login itself, which `postgres` may pretend only where it is a superuser.

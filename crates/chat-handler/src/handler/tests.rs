@@ -26,16 +26,18 @@ const USAGE: Usage =
 struct Script {
     next: RefCell<VecDeque<Result<Answer, Unanswered>>>,
     asked: RefCell<Vec<(String, Vec<String>)>>,
+    told: RefCell<Vec<Option<String>>>,
 }
 
 #[derive(Clone, Default)]
-struct Model(Rc<Script>);
+pub(crate) struct Model(Rc<Script>);
 
 impl Chat for Model {
     async fn answer(&self, request: Question<'_>, on_text: &mut dyn FnMut(&str)) -> Result<Answer, Unanswered> {
         let history = request.history.iter().flat_map(|e| [e.user_message.clone(), e.answer.clone()]);
         let messages = history.chain([request.message.to_owned()]).collect();
         self.0.asked.borrow_mut().push((request.system_prompt.to_owned(), messages));
+        self.0.told.borrow_mut().push(request.instructions.map(str::to_owned));
         let number = self.0.asked.borrow().len();
         let answer = self.0.next.borrow_mut().pop_front().unwrap_or_else(|| Ok(text(&format!("answer {number}"))))?;
         let (start, end) = answer.text.split_at(answer.text.len() / 2);
@@ -45,22 +47,22 @@ impl Chat for Model {
     }
 }
 
-fn text(text: &str) -> Answer {
+pub(crate) fn text(text: &str) -> Answer {
     Answer { text: text.into(), model: "simulated/m".into(), stop_reason: "end_turn".into(), usage: USAGE }
 }
 
-struct World {
-    store: FakeStore,
-    user: Uuid,
+pub(crate) struct World {
+    pub(crate) store: FakeStore,
+    pub(crate) user: Uuid,
     model: Model,
-    prompts: Rc<PromptCache>,
+    pub(crate) prompts: Rc<PromptCache>,
 }
 
 fn rubric() -> Rubric {
     serde_json::from_value(json!([{"key": "k", "description": "", "anchors": ["", "", "", "", ""]}])).unwrap()
 }
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     NOW_MS.set(0.0);
     World {
         store: FakeStore::new(rubric(), "Be plain."),
@@ -90,21 +92,25 @@ impl World {
         handle(request, "r1".to_owned(), ports, Ok(self.model.clone())).await.map_err(ApiError::from)
     }
 
-    async fn call_as(&self, caller: &FakeStore, body: Value) -> Result<Value, ApiError> {
+    pub(crate) async fn call_as(&self, caller: &FakeStore, body: Value) -> Result<Value, ApiError> {
         self.send(caller.clone(), &[], body).await.map(|response| read(&response))
     }
 
-    async fn call(&self, body: Value) -> Result<Value, ApiError> {
+    pub(crate) async fn call(&self, body: Value) -> Result<Value, ApiError> {
         self.call_as(&self.store.as_user(self.user), body).await
     }
 
-    async fn call_with_key(&self, key: &str, body: Value) -> Result<Value, ApiError> {
+    pub(crate) async fn call_with_key(&self, key: &str, body: Value) -> Result<Value, ApiError> {
         let user = self.store.as_user(self.user);
         self.send(user, &[("idempotency-key", key)], body).await.map(|response| read(&response))
     }
 
     /// Names, ids and data of a stream's events.
-    async fn stream(&self, headers: &[(&str, &str)], body: Value) -> Result<Vec<(String, String, Value)>, ApiError> {
+    pub(crate) async fn stream(
+        &self,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Result<Vec<(String, String, Value)>, ApiError> {
         let response = self.send(self.store.as_user(self.user), headers, body).await?;
         let Body::Events(events) = response.body else { panic!("no stream") };
         let lines = |event: &str, name: &str| {
@@ -117,16 +123,21 @@ impl World {
         Ok(events.map(read).collect().await)
     }
 
-    async fn code(&self, body: Value) -> (u16, &'static str) {
+    pub(crate) async fn code(&self, body: Value) -> (u16, &'static str) {
         let error = self.call(body).await.unwrap_err();
         (error.status, error.code)
     }
 
-    fn next(&self, answer: Result<Answer, ModelError>) {
+    pub(crate) fn next(&self, answer: Result<Answer, ModelError>) {
         self.model.0.next.borrow_mut().push_back(answer.map_err(Unanswered::from));
     }
 
-    fn asked(&self) -> Vec<(String, Vec<String>)> {
+    /// What the model was told beside the prompt, question by question.
+    pub(crate) fn told(&self) -> Vec<Option<String>> {
+        self.model.0.told.borrow().clone()
+    }
+
+    pub(crate) fn asked(&self) -> Vec<(String, Vec<String>)> {
         self.model.0.asked.borrow().clone()
     }
 }
@@ -220,6 +231,17 @@ async fn bad_input_is_refused_before_anything_is_written_or_paid_for() {
         (json!({"message": "x", "action": "prepare", "stream": true}), (400, "invalid_request")),
         (json!({"message": "x", "action": "prepare", "lease_seconds": 149}), (400, "invalid_request")),
         (json!({"message": "x", "lease_seconds": 150}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": "code"}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": {"mood": "good"}}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": {"question_type": ""}}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": {"question_type": "How to"}}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": {"question_type": "_how"}}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": {"data_source": "x".repeat(65)}}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": {"data_source": "umsätze"}}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": {"tools": "search"}}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": {"tools": ["search", "a b"]}}), (400, "invalid_request")),
+        (json!({"message": "x", "metadata": {"tools": vec!["t"; 51]}}), (400, "invalid_request")),
+        (json!({"message": "x", "action": "prepare", "metadata": {"tools": [""]}}), (400, "invalid_request")),
         (json!({"message": "x", "session_id": "7"}), (400, "invalid_request")),
         (json!({"message": "x", "session_id": Uuid::from_u128(99)}), (404, "session_not_found")),
         (json!({"message": "x", "assistant": "nobody"}), (404, "assistant_not_found")),
@@ -546,6 +568,7 @@ async fn a_backend_asks_its_own_model_and_pawl_keeps_the_turn() {
     insta::assert_json_snapshot!(turn, @r#"
     {
       "attempt": 1,
+      "exposures": [],
       "max_answer_tokens": 4096,
       "message_id": "00000000-0000-0000-0000-00000000000b",
       "messages": [
@@ -627,6 +650,9 @@ async fn what_ends_a_turn_is_checked() {
         (&complete, "usage", json!({"input_tokens": -1})),
         (&complete, "tools", json!(vec!["t"; 51])),
         (&complete, "message", json!("x")),
+        (&complete, "metadata", json!({})),
+        (&complete, "exposures", json!("all")),
+        (&complete, "exposures", json!([{"pattern_id": turn_id, "shown": false, "propensity": 1.0}])),
         (&fail, "model", json!("")),
         (&fail, "error_code", json!("Not a code")),
         (&fail, "error_code", json!("x".repeat(65))),

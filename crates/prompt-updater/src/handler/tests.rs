@@ -6,9 +6,9 @@ use pawl_edge::ApiError;
 use pawl_model::{ModelError, Unanswered};
 use pawl_store::{
     StoreError,
-    fake::FakeStore,
+    fake::{FakeStore, StoredPattern},
     reflections::{Claim, ClaimRequest, RecordReflection, RecordedEvaluation, Reflection, Reflections, Task},
-    turns::{BeginTurn, BeginTurns, FinishedTurn, NewTurn, TurnLedger},
+    turns::{BeginTurn, BeginTurns, FinishedTurn, Learning, NewTurn, TurnLedger},
 };
 use serde_json::{Value, json};
 
@@ -74,6 +74,7 @@ async fn reflect(store: &FakeStore, action: Action) -> Uuid {
         usage: Usage::default(),
         latency_ms: None,
         tools: &[],
+        learning: Learning { response_format: "prose", length_class: "short", answer_characters: 5, exposures: &[] },
     };
     store.complete_turn(&finished).await.unwrap();
     let holder = Uuid::from_u128(0xB);
@@ -342,6 +343,9 @@ async fn bad_input_is_named_and_changes_nothing() {
         (json!({"action": "rollback", "version": 1, "reflection_id": id}), 400, "`reflection_id`: does not belong"),
         (json!({"action": "approve"}), 400, "`suggestion_id`: is required"),
         (json!({"action": "approve", "suggestion_id": id, "assistant": "x"}), 400, "`assistant`: does not belong"),
+        (json!({"action": "revert_pattern"}), 400, "`pattern_id`: is required"),
+        (json!({"action": "revert_pattern", "pattern_id": id, "assistant": "x"}), 400, "`assistant`: does not belong"),
+        (json!({"action": "revert_pattern", "pattern_id": id}), 404, "`pattern_id`: there is no such pattern"),
         (json!({"action": "write"}), 400, "`content`: is required"),
         (json!({"action": "write", "content": " "}), 400, "`content`: must have"),
         (json!({"action": "write", "content": "x", "activate": "yes"}), 400, "`activate`: expected a boolean"),
@@ -404,6 +408,8 @@ async fn each_decision_reaches_the_store_as_it_was_meant() {
     let live = json!({"action": "write", "content": "By hand, live.", "activate": true});
     let both = json!({"latest_version": {"from": 2, "to": 3}, "live_version": {"from": 1, "to": 3}});
     let until = "2200-01-01T00:00:00Z";
+    let assistant_id = w.store.default_assistant();
+    let pattern_id = w.store.add_pattern(StoredPattern { assistant_id, state: "active", influence: 0.93 });
     let cases = [
         (json!({"action": "pause"}), switch("updates_paused", true)),
         (json!({"action": "resume"}), switch("updates_paused", false)),
@@ -420,6 +426,10 @@ async fn each_decision_reaches_the_store_as_it_was_meant() {
         (json!({"action": "unlock", "version": 1}), switch("locked", false)),
         (json!({"action": "lock", "version": 2}), switch("locked", true)),
         (json!({"action": "protect", "clauses": ["Keep"]}), json!({"protected_clauses": {"from": [], "to": ["Keep"]}})),
+        (
+            json!({"action": "revert_pattern", "pattern_id": pattern_id}),
+            json!({"state": {"from": "active", "to": "reverted"}, "influence": {"from": 0.93, "to": 0.0}}),
+        ),
     ];
     for (body, changed) in cases {
         let answer = w.call(body.clone()).await.unwrap();

@@ -6,11 +6,11 @@ use std::{
 use chrono::TimeDelta;
 use pawl_core::{evaluation::ClaimedScore, rubric::Rubric, usage::Usage};
 use pawl_edge::ApiError;
-use pawl_model::{JudgeRequest, Judgement, ModelError, Unanswered};
+use pawl_model::{JudgeRequest, Judgement, ModelError, Phrase, PhraseRequest, Unanswered};
 use pawl_store::{
     StoreError,
     fake::{FakeStore, Limits},
-    turns::{BeginTurn, BeginTurns, FinishedTurn, NewTurn, TurnLedger},
+    turns::{BeginTurn, BeginTurns, FinishedTurn, Learning, NewTurn, TurnLedger},
     usage::Purpose,
 };
 use serde_json::{Value, json};
@@ -46,6 +46,15 @@ impl Judge for FakeJudge {
             usage: Usage::default(),
             raw: json!({"evaluations": []}),
         })
+    }
+}
+
+/// Where nothing is to be learned.
+struct Mute;
+
+impl Phraser for Mute {
+    async fn phrase(&self, _request: PhraseRequest<'_>) -> Result<Phrase, Unanswered> {
+        unreachable!("nothing is to be learned here")
     }
 }
 
@@ -109,6 +118,12 @@ impl World {
             usage: Usage::default(),
             latency_ms: Some(1),
             tools: &[],
+            learning: Learning {
+                response_format: "prose",
+                length_class: "short",
+                answer_characters: 5,
+                exposures: &[],
+            },
         };
         self.store.complete_turn(&finished).await.unwrap();
     }
@@ -129,6 +144,7 @@ impl World {
         let ports = Ports {
             store,
             judge: &self.judge,
+            phraser: &Mute,
             updater: &self.updater,
             now_ms: || NOW_MS.get(),
             holder: self.store.turns().last().map_or(Uuid::max(), |t| t.id),
@@ -160,6 +176,15 @@ async fn a_reflection_judges_decides_stores_and_asks_for_the_update() {
     let response = w.call_as(&w.store, json!({})).await.unwrap();
     insta::assert_json_snapshot!(response, {".results[0].reflection_id" => "[id]"}, @r#"
     {
+      "learning": [
+        {
+          "assistant": "default",
+          "assistant_id": "00000000-0000-0000-0000-000000000002",
+          "organization_id": "00000000-0000-0000-0000-000000000001",
+          "reason": "not_due",
+          "skipped": true
+        }
+      ],
       "more": false,
       "request_id": "r1",
       "results": [
@@ -280,8 +305,14 @@ async fn a_lease_lost_while_judging_stores_nothing() {
             self.0.judge.judge(request).await
         }
     }
-    let ports =
-        Ports { store: &w.store, judge: &Slow(&w), updater: &w.updater, now_ms: || 0.0, holder: Uuid::from_u128(1) };
+    let ports = Ports {
+        store: &w.store,
+        judge: &Slow(&w),
+        phraser: &Mute,
+        updater: &w.updater,
+        now_ms: || 0.0,
+        holder: Uuid::from_u128(1),
+    };
     let response = reflect(&Request::default(), "r1", &ports).await.unwrap();
     let body: Value = serde_json::from_str(response.text()).unwrap();
     assert_eq!(skipped(&body["results"][0]), Some("in_progress"), "{body}");
@@ -333,6 +364,7 @@ async fn answers_whose_second_try_fails_wait_for_the_next_reflection() {
     let ports = Ports {
         store: &w.store,
         judge: &FailsSecond(&w),
+        phraser: &Mute,
         updater: &w.updater,
         now_ms: || 0.0,
         holder: Uuid::from_u128(1),
@@ -394,7 +426,8 @@ async fn when_every_answer_needs_a_second_try_that_fails_nothing_is_recorded() {
         }
     }
     let holder = Uuid::from_u128(1);
-    let ports = Ports { store: &w.store, judge: &FailsSecond(&w), updater: &w.updater, now_ms: || 0.0, holder };
+    let ports =
+        Ports { store: &w.store, judge: &FailsSecond(&w), phraser: &Mute, updater: &w.updater, now_ms: || 0.0, holder };
     let response = reflect(&Request::default(), "r1", &ports).await.unwrap();
     assert!(response.text().contains("judgement_incomplete"), "{}", response.text());
     assert!(w.store.logs().is_empty());
@@ -428,6 +461,7 @@ async fn with_too_little_time_left_an_update_waits_for_the_next_call() {
     let ports = Ports {
         store: &w.store,
         judge: &Slow(&w.judge),
+        phraser: &Mute,
         updater: &w.updater,
         now_ms: || NOW_MS.get(),
         holder: Uuid::from_u128(1),
@@ -463,7 +497,14 @@ async fn one_call_works_through_assistants_and_says_when_some_are_left() {
 #[tokio::test]
 async fn an_assistant_that_does_not_exist_is_404_and_strangers_are_refused() {
     let w = world();
-    let ports = Ports { store: &w.store, judge: &w.judge, updater: &w.updater, now_ms: || 0.0, holder: Uuid::max() };
+    let ports = Ports {
+        store: &w.store,
+        judge: &w.judge,
+        phraser: &Mute,
+        updater: &w.updater,
+        now_ms: || 0.0,
+        holder: Uuid::max(),
+    };
     assert_eq!(
         reflect(&Request::default(), "r1", &ports).await.unwrap().status,
         200,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Caller, FakeStore, Log, Prompt, Settings, State, Suggested, UpdateOutcome};
+use super::{Caller, FakeStore, Log, Prompt, Settings, State, StoredPattern, Suggested, UpdateOutcome};
 use crate::{
     StoreError,
     decisions::{Change, Decision, Decisions, Order, Refusal},
@@ -43,18 +43,22 @@ impl State {
             (Caller::User(id), None) => Some(id),
             (_, named) => named,
         };
-        let of_suggestion = match order.decision {
+        // What knows its assistant, and what who may not know of it is told.
+        let (of_its_own, not_found) = match order.decision {
             Decision::Approve { suggestion_id } | Decision::Reject { suggestion_id } => {
                 let suggestion = self.suggestions.iter().find(|s| s.id == suggestion_id);
-                Some(suggestion.and_then(|s| self.assistant(s.assistant_id)).ok_or(Refusal::SuggestionNotFound)?)
+                (Some(suggestion.map(|s| s.assistant_id)), Refusal::SuggestionNotFound)
             }
-            _ => None,
+            Decision::RevertPattern { pattern_id } => {
+                (Some(self.patterns.get(&pattern_id).map(|p| p.assistant_id)), Refusal::PatternNotFound)
+            }
+            _ => (None, Refusal::OrganizationNotFound),
         };
-        let not_found = match of_suggestion {
-            Some(_) => Refusal::SuggestionNotFound,
-            None => Refusal::OrganizationNotFound,
+        let of_its_own = match of_its_own {
+            Some(id) => Some(id.and_then(|id| self.assistant(id)).ok_or(not_found.clone())?),
+            None => None,
         };
-        let chosen = of_suggestion.map(|a| a.organization_id).or(order.organization_id);
+        let chosen = of_its_own.map(|a| a.organization_id).or(order.organization_id);
         let organization_id = match (person, chosen, self.organizations.as_slice()) {
             (Some(person), ..) => match self.find_organization(person, chosen) {
                 Err(()) => return Err(Refusal::OrganizationRequired),
@@ -67,7 +71,7 @@ impl State {
             (None, None, [only]) => *only,
             (None, None, _) => return Err(Refusal::OrganizationRequired),
         };
-        match of_suggestion {
+        match of_its_own {
             Some(assistant) => Ok(assistant.id),
             None => self.find_assistant(organization_id, order.assistant).ok_or(Refusal::AssistantNotFound),
         }
@@ -110,6 +114,7 @@ impl State {
             Decision::Lock { version, locked } => self.lock(assistant_id, version, locked),
             Decision::Approve { suggestion_id } => self.approve(assistant_id, suggestion_id, now),
             Decision::Reject { suggestion_id } => self.reject(suggestion_id, now),
+            Decision::RevertPattern { pattern_id } => self.revert_pattern(pattern_id),
         }
     }
 
@@ -362,5 +367,17 @@ impl State {
             }
         }
         self.review(suggestion_id, "reject", "rejected", about, Value::Null, now)
+    }
+
+    /// As `pawl_revert_pattern`.
+    fn revert_pattern(&mut self, pattern_id: Uuid) -> Decided {
+        let Some(pattern) = self.patterns.get_mut(&pattern_id) else { return Err(Refusal::PatternNotFound) };
+        let shown = |p: &StoredPattern| json!({"state": p.state, "influence": p.influence});
+        let before = shown(pattern);
+        if ["candidate", "trial", "active", "warmdown"].contains(&pattern.state) {
+            (pattern.state, pattern.influence) = ("reverted", 0.0);
+        }
+        let after = shown(pattern);
+        self.changed("revert_pattern", json!({"pattern_id": pattern_id}), &before, &after)
     }
 }

@@ -4,6 +4,8 @@
 //! Its clock stands still until [`FakeStore::advance`]; every operation can be made to fail.
 
 mod decisions;
+mod feedback;
+mod learning;
 mod prompts;
 mod reflections;
 mod turns;
@@ -19,7 +21,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use pawl_core::{decision::Action, decision::Thresholds, rubric::Rubric, usage::Usage};
 use uuid::Uuid;
 
-use crate::{StoreError, reflections::SkipReason, usage::Purpose};
+use crate::{
+    StoreError,
+    reflections::SkipReason,
+    serving::{Exposure, Pattern},
+    usage::Purpose,
+};
+
+pub use feedback::StoredReaction;
+pub use learning::StoredPattern;
 
 /// Settings of an assistant, with the defaults of `loop_settings`.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +118,7 @@ pub struct StoredTurn {
     pub prompt_id: Uuid,
     pub message_id: Uuid,
     pub message: String,
+    pub traits: StoredTraits,
     pub answer: Option<StoredAnswer>,
     pub error_code: Option<String>,
     pub attempts: i32,
@@ -127,6 +138,26 @@ pub struct StoredAnswer {
     pub usage: Usage,
     pub prompt_version: i32,
     pub tools: Vec<String>,
+    pub learned: Learned,
+}
+
+/// What is known of a question.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "documented at the table turns")]
+pub struct StoredTraits {
+    pub question_type: Option<String>,
+    pub data_source: Option<String>,
+    pub tools: Vec<String>,
+}
+
+/// What can be learned from an answer.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "documented at the tables exchanges and pattern_exposures")]
+pub struct Learned {
+    pub response_format: String,
+    pub length_class: String,
+    pub answer_characters: u32,
+    pub exposures: Vec<Exposure>,
 }
 
 /// A counted call of a model.
@@ -210,6 +241,7 @@ pub(crate) struct Assistant {
     pub(crate) rubric: Rubric,
     pub(crate) lease: Option<(Uuid, DateTime<Utc>)>,
     pub(crate) checked_at: Option<DateTime<Utc>>,
+    pub(crate) patterns_revision: i64,
 }
 
 pub(crate) struct Session {
@@ -227,6 +259,8 @@ pub(crate) struct State {
     pub(crate) members: BTreeMap<(Uuid, Uuid), bool>,
     pub(crate) assistants: Vec<Assistant>,
     pub(crate) prompts: Vec<Prompt>,
+    /// Each with its assistant; of those that ended the influence is zero.
+    pub(crate) served: Vec<(Uuid, Pattern)>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) turns: Vec<StoredTurn>,
     pub(crate) attempts: Vec<Attempt>,
@@ -240,6 +274,10 @@ pub(crate) struct State {
     /// Those of the live version: of an assistant, from, to.
     pub(crate) switches: Vec<(Uuid, Option<i32>, i32)>,
     pub(crate) evaluated: BTreeMap<Uuid, Option<f64>>,
+    /// By assistant.
+    pub(crate) lessons: BTreeMap<Uuid, learning::Lessons>,
+    pub(crate) patterns: BTreeMap<Uuid, StoredPattern>,
+    pub(crate) reactions: Vec<StoredReaction>,
     failures: Vec<(&'static str, StoreError)>,
     calls: Vec<&'static str>,
 }
@@ -315,6 +353,7 @@ impl FakeStore {
                 rubric,
                 lease: None,
                 checked_at: None,
+                patterns_revision: 0,
             });
             s.prompts.push(Prompt {
                 id: prompt_id,

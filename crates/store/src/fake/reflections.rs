@@ -138,11 +138,11 @@ impl Reflections for FakeStore {
     }
 }
 
-fn write(time: DateTime<Utc>) -> Timestamp {
+pub(super) fn write(time: DateTime<Utc>) -> Timestamp {
     Timestamp(time.to_rfc3339())
 }
 
-fn read(time: &Timestamp) -> Option<DateTime<Utc>> {
+pub(super) fn read(time: &Timestamp) -> Option<DateTime<Utc>> {
     time.0.parse().ok()
 }
 

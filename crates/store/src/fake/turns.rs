@@ -4,12 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use pawl_core::{conversation::Exchange, usage::Usage};
 use uuid::Uuid;
 
-use super::{Attempt, Caller, FakeStore, Key, Session, Spent, State, StoredAnswer, StoredTurn};
+use super::{Attempt, Caller, FakeStore, Key, Learned, Session, Spent, State, StoredAnswer, StoredTraits, StoredTurn};
 use crate::{
     StoreError,
+    serving::{Exposure, Pattern, ServingContext},
     turns::{
-        self, BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, PromptText, Turn,
-        TurnLedger,
+        self, BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, Learning, NewTurn, PrepareTurns, Traits,
+        Turn, TurnLedger,
     },
 };
 
@@ -32,6 +33,9 @@ impl BeginTurns for FakeStore {
         }
         if turn.message.len() > MAX_MESSAGE_BYTES {
             return Ok(BeginTurn::MessageTooLong);
+        }
+        if !are_known(turn.traits) {
+            return Ok(BeginTurn::TraitsInvalid);
         }
         let now = self.now();
         let (turn_id, new_session, message_id) = (self.draw(), self.draw(), self.draw());
@@ -78,11 +82,17 @@ impl BeginTurns for FakeStore {
             }
 
             let lease_expires_at = now + LEASE;
+            // An attempt that says nothing of its question says nothing new.
+            let traits = match &earlier {
+                Some(earlier) if turn.traits == Traits::default() => earlier.traits.clone(),
+                _ => StoredTraits::from(turn.traits),
+            };
             let stored = if let Some(earlier) = earlier {
                 let lost = i32::from(earlier.error_code.is_none());
                 StoredTurn {
                     error_code: None,
                     prompt_id,
+                    traits,
                     attempts: earlier.attempts + 1,
                     lost_attempts: earlier.lost_attempts + lost,
                     lease_expires_at,
@@ -90,6 +100,7 @@ impl BeginTurns for FakeStore {
                 }
             } else {
                 s.members.entry((organization_id, user_id)).or_insert(false);
+                s.note_follow_up(session_id, user_id, now);
                 if wanted.is_none() {
                     s.sessions.push(Session { id: session_id, user_id, organization_id, assistant_id });
                 }
@@ -105,6 +116,7 @@ impl BeginTurns for FakeStore {
                     prompt_id,
                     message_id,
                     message: turn.message.to_owned(),
+                    traits,
                     answer: None,
                     error_code: None,
                     attempts: 1,
@@ -122,6 +134,7 @@ impl BeginTurns for FakeStore {
                 assistant_id,
                 prompt_id,
                 prompt_version,
+                patterns_revision: s.assistant(assistant_id).map_or(0, |a| a.patterns_revision),
                 model: "claude-sonnet-5-5".to_owned(),
                 max_answer_tokens: 4096,
                 history_token_budget: 8000,
@@ -135,6 +148,17 @@ impl BeginTurns for FakeStore {
             BeginTurn::Ok(begun)
         }))
     }
+}
+
+/// As `pawl.known_traits`.
+fn are_known(traits: Traits<'_>) -> bool {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    let is_name = |name: &str| name.len() <= 64 && name.chars().all(is_part) && !name.starts_with(['_', '-']);
+    let mut names = traits.question_type.into_iter().chain(traits.data_source);
+    let mut tools = traits.tools.iter().map(|tool| tool.trim());
+    names.all(|name| !name.is_empty() && is_name(name))
+        && traits.tools.len() <= 50
+        && tools.all(|tool| !tool.is_empty() && tool.chars().count() <= 200)
 }
 
 fn replayed(turn: Option<&StoredTurn>) -> BeginTurn {
@@ -178,6 +202,47 @@ impl State {
     }
 }
 
+impl FakeStore {
+    /// Makes these an assistant's live patterns; those of before have ended.
+    pub fn learn(&self, assistant_id: Uuid, patterns: &[Pattern]) {
+        self.state(|s| {
+            s.served.retain(|(_, old)| patterns.iter().all(|new| new.id != old.id));
+            s.served.iter_mut().filter(|(of, _)| *of == assistant_id).for_each(|(_, old)| old.influence = 0.0);
+            s.served.extend(patterns.iter().map(|pattern| (assistant_id, pattern.clone())));
+            s.served.sort_by(|(_, a), (_, b)| b.confidence.total_cmp(&a.confidence).then(a.id.cmp(&b.id)));
+            let assistant = s.assistants.iter_mut().find(|a| a.id == assistant_id);
+            assistant.into_iter().for_each(|a| a.patterns_revision += 1);
+        });
+    }
+}
+
+impl From<Traits<'_>> for StoredTraits {
+    fn from(traits: Traits<'_>) -> Self {
+        Self {
+            question_type: traits.question_type.map(str::to_owned),
+            data_source: traits.data_source.map(str::to_owned),
+            tools: traits.tools.to_vec(),
+        }
+    }
+}
+
+impl State {
+    /// As `pawl.record_exposures`: of patterns that never were the assistant's nothing is kept.
+    fn learned(&self, turn_id: Uuid, learning: &Learning<'_>) -> Learned {
+        let session_id = self.turns.iter().find(|t| t.id == turn_id).map(|t| t.session_id);
+        let assistant_id = self.sessions.iter().find(|s| Some(s.id) == session_id).map(|s| s.assistant_id);
+        let is_ours = |exposure: &&Exposure| {
+            self.served.iter().any(|(of, pattern)| Some(*of) == assistant_id && pattern.id == exposure.pattern_id)
+        };
+        Learned {
+            response_format: learning.response_format.to_owned(),
+            length_class: learning.length_class.to_owned(),
+            answer_characters: learning.answer_characters,
+            exposures: learning.exposures.iter().filter(is_ours).copied().collect(),
+        }
+    }
+}
+
 impl PrepareTurns for FakeStore {
     async fn prepare_turn(&self, turn: &NewTurn<'_>, lease_seconds: u32) -> Result<BeginTurn, StoreError> {
         self.service_call("prepare_turn")?;
@@ -211,11 +276,19 @@ impl StoredTurn {
 }
 
 impl TurnLedger for FakeStore {
-    async fn serving_context(&self, prompt_id: Uuid) -> Result<PromptText, StoreError> {
+    async fn serving_context(&self, prompt_id: Uuid) -> Result<ServingContext, StoreError> {
         self.service_call("serving_context")?;
         Ok(self.state(|s| match s.prompts.iter().find(|p| p.id == prompt_id) {
-            Some(p) => PromptText::Ok { version: p.version, content: p.content.clone() },
-            None => PromptText::PromptNotFound,
+            Some(p) => {
+                let live = s.served.iter().filter(|(of, pattern)| *of == p.assistant_id && pattern.influence > 0.0);
+                ServingContext::Ok {
+                    version: p.version,
+                    content: p.content.clone(),
+                    patterns_revision: s.assistant(p.assistant_id).map_or(0, |a| a.patterns_revision),
+                    patterns: live.map(|(_, pattern)| pattern.clone()).collect(),
+                }
+            }
+            None => ServingContext::PromptNotFound,
         }))
     }
 
@@ -224,6 +297,7 @@ impl TurnLedger for FakeStore {
         let (answer_id, now) = (self.draw(), self.now());
         Ok(self.state(|s| {
             let versions: Vec<_> = s.prompts.iter().map(|p| (p.id, p.version)).collect();
+            let learned = s.learned(turn.turn_id, &turn.learning);
             let Some(stored) = s.turns.iter_mut().find(|t| t.id == turn.turn_id) else {
                 return CompleteTurn::TurnNotFound;
             };
@@ -252,6 +326,7 @@ impl TurnLedger for FakeStore {
                 usage: turn.usage,
                 prompt_version: version.map_or(0, |(_, version)| *version),
                 tools: turn.tools.to_vec(),
+                learned,
             });
             s.spent.push(stored.spent(now, turn.model, turn.usage));
             CompleteTurn::Ok { answer_id }

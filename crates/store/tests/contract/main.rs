@@ -13,7 +13,7 @@
 mod scenarios;
 mod worlds;
 
-use scenarios::{attempts, decisions, prompts, reflections, turns};
+use scenarios::{attempts, decisions, feedback, patterns, prompts, reflections, turns};
 use worlds::{FakeWorld, StackWorld, World};
 
 /// Every scenario in a world, in order. Each makes its own organisation, so none sees another's rows.
@@ -27,6 +27,15 @@ async fn keeps_the_contract(world: &impl World) {
     attempts::limits_hold_a_person_and_an_organisation(world).await;
     attempts::what_judging_and_writing_cost_is_counted(world).await;
     attempts::of_many_requests_at_once_none_slips_through(world).await;
+    feedback::a_reaction_is_stored_once_and_a_changed_one_takes_its_place(world).await;
+    feedback::of_many_reactions_the_later_win_and_the_bad_are_named(world).await;
+    feedback::nobody_changes_their_mind_without_end(world).await;
+    feedback::a_backend_reacts_for_a_person(world).await;
+    feedback::of_many_clicks_at_once_one_counts(world).await;
+    feedback::who_asks_again_at_once_has_reacted(world).await;
+    patterns::patterns_are_served_with_the_prompt_under_a_number(world).await;
+    patterns::what_is_learned_from_is_kept_with_the_answer(world).await;
+    patterns::what_is_said_of_a_question_is_names(world).await;
     reflections::a_reflection_is_claimed_recorded_and_not_repeated(world).await;
     reflections::a_lease_is_exclusive_and_runs_out(world).await;
     reflections::pauses_locks_and_caps_are_obeyed_unless_forced(world).await;
@@ -37,6 +46,7 @@ async fn keeps_the_contract(world: &impl World) {
     decisions::versions_change_and_say_so(world).await;
     decisions::nothing_goes_live_without_a_person(world).await;
     decisions::an_approved_finding_is_written(world).await;
+    decisions::a_pattern_is_taken_back_for_good(world).await;
     prompts::of_many_at_once_one_wins(world).await;
 }
 

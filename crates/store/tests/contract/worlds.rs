@@ -1,15 +1,17 @@
 //! The two worlds: the fake, and a stack with a real PostgREST interface in front of a real Postgres.
 
-use std::{rc::Rc, time::Duration};
+use std::{collections::BTreeSet, rc::Rc, time::Duration};
 
 use chrono::TimeDelta;
 use pawl_core::rubric::Rubric;
 use pawl_store::{
     Credentials, Postgrest,
     decisions::Decisions,
-    fake::{FakeStore, Limits},
+    fake::{FakeStore, Limits, StoredPattern},
+    feedback::{FeedbackLedger, Signal, Source},
     prompts::Prompts,
     reflections::Reflections,
+    serving::Pattern,
     turns::{BeginTurns, PrepareTurns, TurnLedger},
     usage::UsageLedger,
 };
@@ -25,8 +27,38 @@ pub enum Change {
     Protect(&'static str),
 }
 
+/// What is kept of a reaction.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+pub struct Kept {
+    pub signal: Signal,
+    pub source: Source,
+    pub value: Option<f64>,
+    pub superseded: bool,
+}
+
+/// What is kept of an answer to learn from.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+pub struct Exchange {
+    pub question_type: Option<String>,
+    pub data_source: Option<String>,
+    /// In the order of the alphabet.
+    pub tools: Vec<String>,
+    pub response_format: String,
+    pub length_class: String,
+    pub answer_characters: u32,
+    /// In the order of their ids: pattern, shown, propensity.
+    pub exposures: Vec<(Uuid, bool, f64)>,
+}
+
 pub trait World {
-    type Store: BeginTurns + PrepareTurns + TurnLedger + UsageLedger + Reflections + Prompts + Decisions;
+    type Store: BeginTurns
+        + PrepareTurns
+        + TurnLedger
+        + FeedbackLedger
+        + UsageLedger
+        + Reflections
+        + Prompts
+        + Decisions;
 
     /// With the secret key.
     fn service(&self) -> Self::Store;
@@ -39,8 +71,17 @@ pub trait World {
     async fn add_member(&self, organization_id: Uuid, user_id: Uuid, admin: bool);
     async fn change(&self, assistant_id: Uuid, change: Change);
     async fn limit(&self, organization_id: Uuid, limits: Limits);
+    /// Makes these an assistant's live patterns; those of before have ended.
+    async fn learn(&self, assistant_id: Uuid, patterns: &[Pattern]);
+    async fn exchange(&self, answer_id: Uuid) -> Exchange;
+
+    /// A learned pattern in this state; a live one is shown with 80 % of the answers it applies to. Its id.
+    async fn pattern(&self, assistant_id: Uuid, state: &'static str) -> Uuid;
     /// Lets time pass (the stack's rows are aged).
     async fn wait(&self, time: TimeDelta);
+
+    /// The reactions to an answer, oldest first.
+    async fn reactions_to(&self, message_id: Uuid) -> Vec<Kept>;
 
     async fn wait_hours(&self, hours: i32) {
         self.wait(TimeDelta::hours(i64::from(hours))).await;
@@ -109,8 +150,47 @@ impl World for FakeWorld {
         self.store.limit(organization_id, limits);
     }
 
+    async fn learn(&self, assistant_id: Uuid, patterns: &[Pattern]) {
+        self.store.learn(assistant_id, patterns);
+    }
+
+    async fn exchange(&self, answer_id: Uuid) -> Exchange {
+        let turns = self.store.turns().into_iter();
+        let found = turns.filter_map(|t| Some((t.traits, t.answer?))).find(|(_, answer)| answer.id == answer_id);
+        let (traits, answer) = found.unwrap();
+        let learned = answer.learned;
+        let tools: BTreeSet<_> = traits.tools.into_iter().chain(answer.tools).collect();
+        let mut exposures: Vec<_> =
+            learned.exposures.iter().map(|one| (one.pattern_id, one.shown, one.propensity)).collect();
+        exposures.sort_by_key(|(id, ..)| *id);
+        Exchange {
+            question_type: traits.question_type,
+            data_source: traits.data_source,
+            tools: tools.into_iter().collect(),
+            response_format: learned.response_format,
+            length_class: learned.length_class,
+            answer_characters: learned.answer_characters,
+            exposures,
+        }
+    }
+
+    async fn pattern(&self, assistant_id: Uuid, state: &'static str) -> Uuid {
+        let influence = if ["trial", "active", "warmdown"].contains(&state) { 0.8 } else { 0.0 };
+        self.store.add_pattern(StoredPattern { assistant_id, state, influence })
+    }
+
     async fn wait(&self, time: TimeDelta) {
         self.store.advance(time);
+    }
+
+    async fn reactions_to(&self, message_id: Uuid) -> Vec<Kept> {
+        let rows = self.store.reactions_to(message_id).into_iter().map(|r| Kept {
+            signal: r.signal,
+            source: r.source,
+            value: r.value,
+            superseded: r.superseded_at.is_some(),
+        });
+        rows.collect()
     }
 }
 
@@ -243,10 +323,55 @@ impl World for StackWorld {
         self.sql(sql, params).await;
     }
 
+    async fn learn(&self, assistant_id: Uuid, patterns: &[Pattern]) {
+        self.sql(
+            "update pawl.learned_patterns set state = 'pruned', influence = 0 where assistant_id = $1",
+            json!([assistant_id]),
+        )
+        .await;
+        for pattern in patterns {
+            let sql = "insert into pawl.learned_patterns as p (
+                         id, organization_id, assistant_id, pattern_type, question_type, data_source, dimension, value,
+                         instruction, state, influence, confidence, baseline, prior_mean, prior_sd, trial_year,
+                         trial_started_at)
+                       select $2::uuid, a.organization_id, a.id, 'response_format', $3::text, $4::text, 'format',
+                              'table', $5::text, 'trial', $6::numeric, $7::numeric, 0, 0, 1, 2026, now()
+                       from pawl.assistants a where a.id = $1
+                       on conflict (id) do update set state = 'trial', influence = excluded.influence";
+            let Pattern { id, question_type, data_source, instruction, influence, confidence } = pattern;
+            let params = json!([assistant_id, id, question_type, data_source, instruction, influence, confidence]);
+            self.sql(sql, params).await;
+        }
+        let sql = "update pawl.assistants set patterns_revision = patterns_revision + 1 where id = $1";
+        self.sql(sql, json!([assistant_id])).await;
+    }
+
+    async fn exchange(&self, answer_id: Uuid) -> Exchange {
+        let sql = "select question_type, data_source, array(select unnest(tools) order by 1) as tools, response_format,
+                          length_class, answer_characters,
+                          coalesce((
+                            select jsonb_agg(jsonb_build_array(pattern_id, shown, propensity) order by pattern_id)
+                            from pawl.pattern_exposures x where x.message_id = e.message_id), '[]') as exposures
+                   from pawl.exchanges e where message_id = $1";
+        serde_json::from_value(self.sql(sql, json!([answer_id])).await.remove(0)).unwrap()
+    }
+
+    async fn pattern(&self, assistant_id: Uuid, state: &'static str) -> Uuid {
+        let sql = "insert into pawl.learned_patterns (
+                     organization_id, assistant_id, pattern_type, question_type, dimension, value, instruction, state,
+                     influence, prior_mean, prior_sd, baseline, trial_year, trial_started_at)
+                   select organization_id, id, 'response_format', 'database', 'format', 'table', 'Use tables.', $2,
+                          case when $2 in ('trial', 'active', 'warmdown') then 0.8 else 0 end, 0.05, 0.1, 0, 2026, now()
+                   from pawl.assistants where id = $1 returning id";
+        id(&self.sql(sql, json!([assistant_id, state])).await.remove(0), "id")
+    }
+
     async fn wait(&self, time: TimeDelta) {
         let seconds = time.num_seconds();
         for (table, columns) in [
             ("messages", &["created_at"][..]),
+            ("exchanges", &["answered_at"]),
+            ("response_feedback", &["created_at", "superseded_at"]),
             ("turns", &["lease_expires_at"]),
             ("turn_attempts", &["begun_at"]),
             ("idempotency_keys", &["created_at"]),
@@ -260,5 +385,12 @@ impl World for StackWorld {
                 self.sql(&sql, json!([])).await;
             }
         }
+    }
+
+    async fn reactions_to(&self, message_id: Uuid) -> Vec<Kept> {
+        let sql = "select signal, source, value::float8, superseded_at is not null as superseded
+                   from pawl.response_feedback where message_id = $1 order by seq";
+        let rows = self.sql(sql, json!([message_id])).await;
+        rows.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect()
     }
 }

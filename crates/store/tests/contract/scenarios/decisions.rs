@@ -334,3 +334,41 @@ pub async fn an_approved_finding_is_written(world: &impl World) {
     assert_eq!(recorded(&change), ("reject", &json!({"status": {"from": "approved", "to": "rejected"}})));
     assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::NotAnUpdate);
 }
+
+pub async fn a_pattern_is_taken_back_for_good(world: &impl World) {
+    let place = place(world).await;
+    let store = world.service();
+    let (member_id, member) = world.user().await;
+    world.add_member(place.organization_id, member_id, false).await;
+    let (admin_id, admin) = world.user().await;
+    world.add_member(place.organization_id, admin_id, true).await;
+    let (other_organization, _) = world.organization().await;
+    let (other_id, other_admin) = world.user().await;
+    world.add_member(other_organization, other_id, true).await;
+    let revert = |pattern_id| Decision::RevertPattern { pattern_id };
+    let influence = |change: &Change, side: &str| change.changed["influence"][side].as_f64();
+
+    let active = world.pattern(place.assistant_id, "active").await;
+    assert_eq!(refusal(&store, &place, revert(Uuid::max())).await, Refusal::PatternNotFound);
+    assert_eq!(refusal(&other_admin, &place, revert(active)).await, Refusal::PatternNotFound, "another's");
+    assert_eq!(refusal(&member, &place, revert(active)).await, Refusal::Forbidden);
+    let nobody = world.nobody().decide(&order(&place, revert(active))).await;
+    assert_eq!(nobody.unwrap_err(), StoreError::Unauthenticated);
+
+    // It knows its assistant, whatever is named.
+    let elsewhere = Order { organization_id: Some(other_organization), ..order(&place, revert(active)) };
+    let change = admin.decide(&elsewhere).await.unwrap().unwrap();
+    assert_eq!((recorded(&change).0, change.assistant.as_str()), ("revert_pattern", "default"));
+    assert_eq!(change.changed["state"], json!({"from": "active", "to": "reverted"}));
+    assert_eq!((influence(&change, "from"), influence(&change, "to")), (Some(0.8), Some(0.0)));
+    assert_eq!(change.about, json!({"pattern_id": active}));
+    assert_nothing(&decide(&store, &place, revert(active)).await);
+
+    // One that is not shown yet never will be; one that ended by itself stays as it ended.
+    let candidate = world.pattern(place.assistant_id, "candidate").await;
+    let change = decide(&store, &place, revert(candidate)).await;
+    let of_state = json!({"state": {"from": "candidate", "to": "reverted"}});
+    assert_eq!(recorded(&change), ("revert_pattern", &of_state), "it was shown to nobody");
+    let pruned = world.pattern(place.assistant_id, "pruned").await;
+    assert_nothing(&decide(&store, &place, revert(pruned)).await);
+}

@@ -2,6 +2,8 @@
 
 pub mod attempts;
 pub mod decisions;
+pub mod feedback;
+pub mod patterns;
 pub mod prompts;
 pub mod reflections;
 pub mod turns;

@@ -74,7 +74,7 @@ impl Place {
     pub async fn judge_task(&self, store: &impl Reflections, request: &ClaimRequest<'_>) -> JudgeTask {
         match self.work(store, request).await.task {
             Task::Judge(task) => *task,
-            Task::Update { .. } => panic!("an update is owed"),
+            task => panic!("another task than judging: {task:?}"),
         }
     }
 

@@ -5,8 +5,9 @@ use pawl_store::{
     StoreError,
     prompts::Prompts,
     reflections::{ClaimRequest, Reflections},
+    serving::ServingContext,
     turns::{
-        BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, PromptText, Turn,
+        BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, Learning, NewTurn, PrepareTurns, Turn,
         TurnLedger,
     },
     usage::{Purpose, UsageLedger},
@@ -43,8 +44,12 @@ pub fn finished<'a>(turn: &Turn, answer: &'a str) -> FinishedTurn<'a> {
         usage: USAGE,
         latency_ms: Some(1),
         tools: &[],
+        learning: LEARNING,
     }
 }
+
+pub const LEARNING: Learning<'_> =
+    Learning { response_format: "prose", length_class: "short", answer_characters: 10, exposures: &[] };
 
 pub async fn complete(store: &impl TurnLedger, turn: &Turn, answer: &str) -> Uuid {
     match store.complete_turn(&finished(turn, answer)).await.unwrap() {
@@ -65,9 +70,11 @@ pub async fn a_turn_is_stored_answered_and_remembered(world: &impl World) {
         (first.model.as_str(), first.max_answer_tokens, first.history_token_budget),
         ("claude-sonnet-5-5", 4096, 8000)
     );
-    let text = service.serving_context(first.prompt_id).await.unwrap();
-    assert_eq!(text, PromptText::Ok { version: 1, content: "You answer questions about bicycles.".into() });
-    assert_eq!(service.serving_context(Uuid::max()).await.unwrap(), PromptText::PromptNotFound);
+    let ServingContext::Ok { version, content, .. } = service.serving_context(first.prompt_id).await.unwrap() else {
+        panic!("no text")
+    };
+    assert_eq!((version, content.as_str()), (1, "You answer questions about bicycles."));
+    assert_eq!(service.serving_context(Uuid::max()).await.unwrap(), ServingContext::PromptNotFound);
 
     let answer_id = complete(&service, &first, "answer one").await;
     assert_eq!(complete(&service, &first, "another answer").await, answer_id, "a turn is completed once");

@@ -1,0 +1,107 @@
+//! What serves a turn: a prompt version's text, and the patterns that its assistant has learned.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// Outcomes of asking for what serves a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ServingContext {
+    /// A version's number and text, and what its assistant has learned.
+    Ok {
+        /// Its number.
+        version: i32,
+        /// Its text. Immutable under the version's id: keep it for as long as you like.
+        content: String,
+        /// Which set of patterns this is; raised by whatever changes it. Zero before there was one.
+        patterns_revision: i64,
+        /// The assistant's live patterns. Immutable under the assistant and the revision.
+        patterns: Vec<Pattern>,
+    },
+    /// No version has this id.
+    PromptNotFound,
+}
+
+/// A live learned pattern.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pattern {
+    /// Its id.
+    pub id: Uuid,
+    /// The kind of question it is for.
+    pub question_type: String,
+    /// The data it is for; any without.
+    pub data_source: Option<String>,
+    /// What the model is told.
+    pub instruction: String,
+    /// The chance that it is shown where it applies, in (0, 1].
+    pub influence: f64,
+    /// The probability that it beats doing without, in [0, 1].
+    pub confidence: f64,
+}
+
+/// A pattern that applied to a turn: shown, or held back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Exposure {
+    /// The pattern's id.
+    pub pattern_id: Uuid,
+    /// Whether the model was told.
+    pub shown: bool,
+    /// The chance of that when the coin was thrown, in (0, 1].
+    pub propensity: f64,
+}
+
+// Read and written by hand: what serde derives for a list of such things weighs 20 KB of wasm.
+
+impl ServingContext {
+    /// The fields of an `ok`; `None` where one is missing or of another form.
+    pub(crate) fn read(mut fields: Map<String, Value>) -> Option<Self> {
+        let Value::Array(patterns) = fields.remove("patterns")? else { return None };
+        let Value::String(content) = fields.remove("content")? else { return None };
+        Some(Self::Ok {
+            version: i32::try_from(fields.get("version")?.as_i64()?).ok()?,
+            content,
+            patterns_revision: fields.get("patterns_revision")?.as_i64()?,
+            patterns: patterns.iter().map(Pattern::read).collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl Pattern {
+    fn read(value: &Value) -> Option<Self> {
+        let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            id: uuid_in(value, "id")?,
+            question_type: text("question_type")?,
+            data_source: text("data_source"),
+            instruction: text("instruction")?,
+            influence: value.get("influence")?.as_f64()?,
+            confidence: value.get("confidence")?.as_f64()?,
+        })
+    }
+}
+
+impl Exposure {
+    /// `{pattern_id, shown, propensity}`; `None` where one of them is missing or of another form.
+    pub fn read(value: &Value) -> Option<Self> {
+        Some(Self {
+            pattern_id: uuid_in(value, "pattern_id")?,
+            shown: value.get("shown")?.as_bool()?,
+            propensity: value.get("propensity")?.as_f64()?,
+        })
+    }
+
+    /// What [`Exposure::read`] reads, of each of them.
+    pub fn write(all: &[Self]) -> Value {
+        let written = all.iter().map(|one| {
+            json!({
+                "pattern_id": one.pattern_id.to_string(),
+                "shown": one.shown,
+                "propensity": one.propensity,
+            })
+        });
+        Value::Array(written.collect())
+    }
+}
+
+fn uuid_in(value: &Value, name: &str) -> Option<Uuid> {
+    value.get(name)?.as_str()?.parse().ok()
+}
