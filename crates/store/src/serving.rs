@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::row::Row;
+
 /// Outcomes of asking for what serves a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ServingContext {
@@ -60,21 +62,20 @@ impl ServingContext {
             version: i32::try_from(fields.get("version")?.as_i64()?).ok()?,
             content,
             patterns_revision: fields.get("patterns_revision")?.as_i64()?,
-            patterns: patterns.iter().map(Pattern::read).collect::<Option<_>>()?,
+            patterns: patterns.iter().map(|pattern| Pattern::read(Row::of(pattern))).collect::<Option<_>>()?,
         })
     }
 }
 
 impl Pattern {
-    fn read(value: &Value) -> Option<Self> {
-        let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    fn read(row: Row<'_>) -> Option<Self> {
         Some(Self {
-            id: uuid_in(value, "id")?,
-            question_type: text("question_type")?,
-            data_source: text("data_source"),
-            instruction: text("instruction")?,
-            influence: value.get("influence")?.as_f64()?,
-            confidence: value.get("confidence")?.as_f64()?,
+            id: row.id("id")?,
+            question_type: row.text("question_type")?,
+            data_source: row.text("data_source"),
+            instruction: row.text("instruction")?,
+            influence: row.num("influence")?,
+            confidence: row.num("confidence")?,
         })
     }
 }
@@ -82,10 +83,11 @@ impl Pattern {
 impl Exposure {
     /// `{pattern_id, shown, propensity}`; `None` where one of them is missing or of another form.
     pub fn read(value: &Value) -> Option<Self> {
+        let row = Row::of(value);
         Some(Self {
-            pattern_id: uuid_in(value, "pattern_id")?,
-            shown: value.get("shown")?.as_bool()?,
-            propensity: value.get("propensity")?.as_f64()?,
+            pattern_id: row.id("pattern_id")?,
+            shown: row.at("shown")?.as_bool()?,
+            propensity: row.num("propensity")?,
         })
     }
 
@@ -100,8 +102,4 @@ impl Exposure {
         });
         Value::Array(written.collect())
     }
-}
-
-fn uuid_in(value: &Value, name: &str) -> Option<Uuid> {
-    value.get(name)?.as_str()?.parse().ok()
 }
