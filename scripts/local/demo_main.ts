@@ -3,10 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Conversation, readConversations } from "./conversations.ts";
-import { type DemoOptions, runDemo, SETTINGS } from "./demo.ts";
-import { learnedLines, promptDifference, versionTable } from "./demo_page.ts";
+import { type DemoOptions, EARLIER_DAYS, PROOF, runDemo, SETTINGS } from "./demo.ts";
+import { learnedLines, promptDifference, testLines, versionTable } from "./demo_page.ts";
 import { HURRIED } from "./learning/run.ts";
-import type { DemoReport, LearningReport } from "./report/data.ts";
+import { missingOf as missingOfProof } from "./proof/missing.ts";
+import { STAGED } from "./proof/run.ts";
+import type { DemoReport, LearningReport, ProofReport } from "./report/data.ts";
 import { driftOf, gainOf, LEAST_GAIN, missingOf } from "./report/scores.ts";
 import { renderReport } from "./report_page.ts";
 
@@ -39,7 +41,7 @@ function optionsFrom(args: string[]): DemoOptions | number {
   const read = readArguments(args);
   if (typeof read === "string") return misuse(read);
   const { conversations: file, limit = String(DEFAULT_LIMIT), pause = false, rewriter } = read;
-  const without = read["no-learning"] ?? false;
+  const { "no-learning": noLearning = false, "no-proof": noProof = false } = read;
   if (!/^[1-9]\d*$/u.test(limit)) return misuse(`--limit wants a whole number above 0, not "${limit}"`);
   if (rewriter !== undefined && rewriter !== "helpful" && rewriter !== "useless") {
     return misuse(`--rewriter is helpful or useless, not "${rewriter}"`);
@@ -49,8 +51,9 @@ function optionsFrom(args: string[]): DemoOptions | number {
   const conversations = file ? conversationsFrom(file, Number(limit)) : sampleConversations();
   if (typeof conversations === "string") return misuse(conversations);
   const model = apiKey ? { apiKey, baseUrl: Deno.env.get("ANTHROPIC_BASE_URL") || undefined } : {};
-  const learning = !without && !apiKey && !pause && rewriter !== "useless";
-  return { conversations, paused: pause, rewriter, learning, model, log: console.log };
+  const simulatedPeople = !apiKey && !pause && rewriter !== "useless";
+  const [learning, proof] = [simulatedPeople && !noLearning, simulatedPeople && !noProof];
+  return { conversations, paused: pause, rewriter, learning, proof, model, log: console.log };
 }
 
 function readArguments(args: string[]) {
@@ -63,6 +66,7 @@ function readArguments(args: string[]) {
         pause: { type: "boolean" },
         rewriter: { type: "string" },
         "no-learning": { type: "boolean" },
+        "no-proof": { type: "boolean" },
       },
     }).values;
   } catch (error) {
@@ -92,22 +96,38 @@ function conversationsFrom(file: string, limit: number): Conversation[] | string
   return conversations.length > 0 ? conversations : `${file} holds no usable conversation`;
 }
 
-function announce({ conversations, paused, rewriter, learning, model }: DemoOptions): void {
+function announce({ conversations, paused, rewriter, learning, proof, model }: DemoOptions): void {
   console.log(
     model?.apiKey
       ? `The model is Claude (ANTHROPIC_API_KEY is set): every round makes ${conversations.flat().length} paid ` +
-        "requests for answers, and a few larger ones to judge them."
+        `requests for answers, and a few larger ones to judge them; as many come before the first, for tests ` +
+        `to replay, and each test makes up to ${4 * (PROOF.paid.screening_pairs + PROOF.paid.proof_pairs)}.`
       : "The model is SIMULATED (ANTHROPIC_API_KEY is not set): answers, scores and prompts below are made by\n" +
         "documented rules (scripts/local/model/README.md), to show the loop at work, not how well a model does.",
   );
   console.log(
     "Settings changed for the demo, so that a day passes in seconds: " +
-      Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value ?? "none"}`).join(", ") + ".",
+      Object.entries({ ...SETTINGS, ...model?.apiKey ? PROOF.paid : PROOF.simulated })
+        .map(([name, value]) => `${name} = ${value ?? "none"}`).join(", ") +
+      ".",
   );
+  if (!paused) {
+    console.log(
+      "What tests replay was asked before: the conversations are held once first, copied until there are enough, and " +
+        `moved back by ${EARLIER_DAYS} days.`,
+    );
+  }
   if (learning) {
     console.log(`Then people react, and Pawl learns from it:\n${HURRIED.map((line) => `- ${line}`).join("\n")}`);
   } else if (model?.apiKey) {
     console.log("Learning from reactions is left out: on a real model it would be some thousand paid requests.");
+  }
+  if (proof) {
+    console.log(
+      `Then versions are rejected, promoted and rolled back, which is staged:\n${
+        STAGED.map((line) => `- ${line}`).join("\n")
+      }`,
+    );
   }
   if (paused) console.log("Control: automatic updates are paused.");
   if (rewriter === "useless") console.log("Control: the rewriter writes prompts that change no answer.");
@@ -132,6 +152,8 @@ function show(report: DemoReport, files: string): void {
     console.log("\nWhat people's reactions taught (SIMULATED):\n");
     console.log(learnedLines(report.learning, width));
   }
+  console.log(`\nHow versions proved themselves${report.simulated ? " (SIMULATED)" : ""}:\n`);
+  console.log(testLines(report.proof, width));
   console.log(
     `\n${report.messages} messages answered, ${report.reflections} reflections, ${report.seconds} s; report in ${files}`,
   );
@@ -146,8 +168,24 @@ function terminalWidth(): number {
 }
 
 function verdict(report: DemoReport, { paused, rewriter }: DemoOptions): number {
-  const looped = loopVerdict(report, { paused, rewriter });
-  return report.learning ? Math.max(looped, learningVerdict(report.learning)) : looped;
+  return Math.max(
+    loopVerdict(report, { paused, rewriter }),
+    report.learning ? learningVerdict(report.learning) : DONE,
+    report.proof.staged.length > 0 ? proofVerdict(report.proof) : DONE,
+  );
+}
+
+function proofVerdict(proof: ProofReport): number {
+  const missing = missingOfProof(proof);
+  if (missing.length > 0) {
+    console.error(`Tests did not come out as they should.\n${missing.map((one) => `- ${one}`).join("\n")}`);
+    return NOT_IMPROVED;
+  }
+  const receipts = proof.assistants.flatMap(({ tests }) => tests).filter(({ receipt }) => receipt).length;
+  console.log(
+    `Versions were rejected, promoted and rolled back; each of ${receipts} receipts led to the same decision.`,
+  );
+  return DONE;
 }
 
 function learningVerdict(learning: LearningReport): number {
@@ -170,7 +208,10 @@ function loopVerdict(report: DemoReport, { paused, rewriter }: Pick<DemoOptions,
   const gain = gainOf(report);
   if (paused || rewriter === "useless") {
     console.log(`Control run: the score changed by ${(gain ?? driftOf(report)).toFixed(2)}.`);
-    return DONE;
+    const live = report.versions.filter(({ created_by, activated_at }) => created_by === "system" && activated_at);
+    if (live.length === 0) return DONE;
+    console.error(`A version went live that should not have: ${live.map(({ version }) => version).join(", ")}.`);
+    return NOT_IMPROVED;
   }
   if (gain !== null && gain >= LEAST_GAIN) {
     console.log(`The loop closed: the last version's answers score ${gain.toFixed(2)} above the first one's.`);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { learnedLines, promptDifference, type VersionRow, versionTable } from "./demo_page.ts";
+import { learnedLines, promptDifference, testLines, type VersionRow, versionTable } from "./demo_page.ts";
 import { exampleReport } from "./report/example.ts";
 
 const MEANS = { completeness: 2, depth: 1, tone: 2, scope: 3, missed_opportunities: 1 };
@@ -32,5 +32,25 @@ Deno.test("learned patterns are a few lines each, under their organisation", () 
     const told = lines.join(" ").replace(/\s+/gu, " ");
     assert.match(told, /^plain words: active plain words confidence 98 %, influence 93 %\. Rests on 7 answers/u);
     assert.match(told, /withdrawn \(its words are gone\) .* plain words: nothing$/u);
+  }
+});
+
+Deno.test("tests are a few lines each, with what became of their receipts", () => {
+  const { proof } = exampleReport();
+  for (const width of [60, 80, 200]) {
+    const lines = testLines(proof, width).split("\n");
+    assert.ok(lines.every((line) => line.length <= width), lines.join("\n"));
+    const told = lines.join(" ").replace(/\s+/gu, " ");
+    assert.match(
+      told,
+      /^plain words: promoted version 2 against 1, replay: it is better\. plain words Receipt receipt- verified\./u,
+    );
+    assert.match(told, /promoted version 4 \(a placebo\) against 1, canary: .* Receipt receipt- does NOT match\./u);
+    assert.match(told, /rolled back version 2 back to 1, watch: the share of thumbs up fell\./u);
+    assert.match(
+      told,
+      /closed version 2 against 1, canary: the judge was changed\. Of the 60 tests of 2026, 3 reached/u,
+    );
+    assert.match(told, /plain words: no tests The yearly budget is off; .* No placebo was tested\.$/u);
   }
 });

@@ -1,8 +1,16 @@
 /** How the demo's report looks on a terminal. */
 import { sentencesOf } from "./model/text.ts";
-import type { DemoReport, LearningReport, PatternReport, VersionReport } from "./report/data.ts";
+import type {
+  DemoReport,
+  LearningReport,
+  PatternReport,
+  ProofReport,
+  TestReport,
+  VersionReport,
+} from "./report/data.ts";
 import { evidenceInWords } from "./report/learned.ts";
-import { percent } from "./report/words.ts";
+import { budgetInWords, placebosInWords, reasonInWords } from "./report/proof.ts";
+import { percent, sureness } from "./report/words.ts";
 
 export type VersionRow = Pick<
   VersionReport,
@@ -53,13 +61,36 @@ export function learnedLines({ organizations }: Pick<LearningReport, "organizati
 }
 
 function patternLines({ state, instruction, confidence, influence, evidence }: PatternReport, width: number): string[] {
-  const numbers = `confidence ${percent(confidence)}, influence ${percent(influence)}`;
+  const numbers = `confidence ${sureness(confidence)}, influence ${percent(influence)}`;
   const said = [instruction ?? "(its words are gone)", `${numbers}. ${evidenceInWords(evidence)}`];
   const [first, ...rest] = said.flatMap((text) => wrap(text, width - STATE_WIDTH - 2));
   const indent = " ".repeat(STATE_WIDTH + 2);
   return [`  ${state.padEnd(STATE_WIDTH)}${first}`, ...rest.map((line) => indent + line)];
 }
 
+/** Each test in a few lines, under its assistant, and below them what the year may be wrong by. */
+export function testLines({ assistants }: Pick<ProofReport, "assistants">, width: number): string {
+  return assistants.flatMap(({ name, tests, budget, placebos }) => [
+    ...wrap(`${name}: ${tests.length === 0 ? "no tests" : ""}`.trimEnd(), width),
+    ...tests.flatMap((test) => linesOf(test, width)),
+    ...wrap(`${budgetInWords(budget)} ${placebosInWords(placebos)}`, width - 2).map((line) => `  ${line}`),
+  ]).join("\n");
+}
+
+function linesOf(test: TestReport, width: number): string[] {
+  const { verdict, version, baseline_version, placebo, words, reason, stage, receipt } = test;
+  const against = verdict === "rolled_back" ? "back to" : "against";
+  const what = `version ${version}${placebo ? " (a placebo)" : ""} ${against} ${baseline_version}, ${stage}: `;
+  const checked = receipt && ` Receipt ${receipt.id.slice(0, 8)} ${receipt.verified ? "verified" : "does NOT match"}.`;
+  const [first, ...rest] = wrap(
+    `${what}${reasonInWords(reason)}.${words ? ` ${words}` : ""}${checked ?? ""}`,
+    width - VERDICT_WIDTH - 2,
+  );
+  const indent = " ".repeat(VERDICT_WIDTH + 2);
+  return [`  ${verdict.replace("_", " ").padEnd(VERDICT_WIDTH)}${first}`, ...rest.map((line) => indent + line)];
+}
+
+const VERDICT_WIDTH = 13;
 const STATE_WIDTH = 11;
 const MIN_REASON_WIDTH = 24;
 const MAX_DIFFERENCE_LINES = 14;

@@ -6,7 +6,10 @@ import type { ChangeReport, DemoReport } from "./report/data.ts";
 import { decisionsSection } from "./report/decisions.ts";
 import { exampleReport, turn } from "./report/example.ts";
 import { evidenceInWords, learnedSection } from "./report/learned.ts";
+import { type Case, curveOf } from "./report/evidence.ts";
+import { budgetInWords, placebosInWords, proofSection } from "./report/proof.ts";
 import { promptDiff } from "./report/versions.ts";
+import { percent, sureness } from "./report/words.ts";
 import { renderReport } from "./report_page.ts";
 
 /** What a reader would read: without tags, style and what only screen readers get. */
@@ -75,14 +78,14 @@ Deno.test("the headline tells what happened, not what was hoped for", () => {
   assert.match(headline(means(null, null)), /No answer was judged/u);
   assert.match(read(renderReport(means(4.68, 1.61))), /scored 3\.07 points below those/u);
   assert.match(read(renderReport({ ...report, control: "paused" })), /This run is a control/u);
-  assert.match(read(renderReport(report)), /does not prove statistically that a version is better/u);
+  assert.match(read(renderReport(report)), /do not prove statistically that a version is better/u);
 });
 
 Deno.test("simulated is said where it is so, and only there", () => {
   const simulated = renderReport(exampleReport());
   assert.match(read(simulated), /Simulated\. No language model was called/u);
   assert.match(simulated, /<title>[^<]*\(simulated\)/u);
-  for (const id of ["scores", "versions", "decisions", "learned", "conversations"]) {
+  for (const id of ["scores", "versions", "decisions", "tests", "learned", "conversations"]) {
     assert.match(simulated, new RegExp(`<h2 id="${id}">[^<]*<span class="tag simulated">`, "u"));
   }
   const real = JSON.parse(JSON.stringify(exampleReport()).replaceAll("simulated/", ""));
@@ -171,6 +174,11 @@ Deno.test("marks of satisfaction stand where their numbers say", () => {
   }
 });
 
+Deno.test("nothing short of the whole reads as it, and no confidence at all", () => {
+  assert.deepEqual([percent(1), percent(0.9999), percent(0)], ["100\u00A0%", "over 99\u00A0%", "0\u00A0%"]);
+  assert.deepEqual([sureness(1), sureness(0.5)], ["over 99\u00A0%", "50\u00A0%"]);
+});
+
 Deno.test("odds are told in words that fit their size", () => {
   const evidence = { people: 1, shown: 1, held_back: 0, mean_shown: 1, mean_held_back: null };
   const told = (times: number) => evidenceInWords({ ...evidence, log_e: Math.log(times) });
@@ -179,6 +187,115 @@ Deno.test("odds are told in words that fit their size", () => {
   assert.match(told(1_234), /its stake by 1,234\./u);
   assert.match(told(1e9), /by more than a million\./u);
   assert.ok(!evidenceInWords({ ...evidence, log_e: null }).includes("bet"));
+});
+
+/** The cards of tests, a text each. */
+const testCards = (report: DemoReport) =>
+  proofSection(report).text.split('<article class="card test">').slice(1).map((one) =>
+    read(one.split("</article>")[0])
+  );
+
+Deno.test("tests: verdict, stage, reason, plan, numbers, receipt; one that ended otherwise has none", () => {
+  const [promoted, screened, placebo, back, closed] = testCards(exampleReport());
+  const words = (card: string, ...parts: string[]) =>
+    parts.forEach((part) => assert.ok(card.includes(part), `${part}\n${card}`));
+  words(promoted, "Version 2 against version 1 promoted", "by replay proof: it is better", "plain words");
+  words(promoted, "Said when its proof began: plain words", "won30lost4tied6bet at", "bet at1,288it takes1,200");
+  words(
+    promoted,
+    "agreement with people0.61 (40)",
+    "Receipt receipt-promoted-replay verified",
+    "40 pairs",
+    "goes live at 1,200",
+  );
+  words(screened, "Version 3 against version 1 rejected", "at screening: it did not win more often than it lost");
+  words(screened, "won2lost3tied1", "has to end above 0", "verified");
+  assert.ok(!/began|bet at/u.test(screened), screened);
+  words(
+    placebo,
+    "promoted placebo",
+    "in a canary",
+    "with it20without80",
+    "does NOT match plain words; log_e: 7.2, 7.1",
+  );
+  words(back, "Version 2 back to version 1 rolled back", "by people’s votes: the share of thumbs up fell");
+  words(back, "goes back at 100,000", "5 votes");
+  words(closed, "ended without a verdict", "the judge was changed", "No receipt: nothing was decided by proof.");
+  assert.ok(!/verified|null|undefined|NaN/u.test(closed), closed);
+  const page = read(proofSection(exampleReport()).text);
+  words(
+    page,
+    "Of the 60 tests of 2026, 3 reached proof and 1 ended in a promotion; the next has to reach a bet of 600.",
+  );
+  words(page, "12 placebos tested: 11 ended at screening, 1 would have gone live (8 %).", "Rows are aged.");
+  words(
+    page,
+    "No version was put to the test.",
+    "The yearly budget is off; 0 tests in 2026, 0 promoted. No placebo was tested.",
+  );
+  const { assistants: [{ budget, placebos }] } = exampleReport().proof;
+  assert.match(budgetInWords({ ...budget, level_now: null }), /none is left\.$/u);
+  assert.match(placebosInWords({ ...placebos, tests: 1, rate: null }), /^1 placebo tested: .* live\.$/u);
+});
+
+Deno.test("evidence is drawn to scale, beside what it has to reach [catches: a chart upside down, a threshold elsewhere]", () => {
+  const { proof } = exampleReport();
+  const figures = proofSection(exampleReport()).text.split('<figure class="evidence">').slice(1);
+  const curves = proof.assistants[0].tests.flatMap(({ curve }) => curve ?? []);
+  assert.equal(figures.length, curves.length);
+  for (const [index, { values, threshold }] of curves.entries()) {
+    const [svg] = figures[index].split("</svg>");
+    const points = /class="curve" points="([^"]*)"/u.exec(svg)![1].split(" ").map((one) => one.split(",").map(Number));
+    const line = Number(/class="threshold"[^>]*y1="([\d.]+)"/u.exec(svg)![1]);
+    const [, ...drawn] = points;
+    assert.equal(drawn.length, values.length);
+    assert.ok(drawn.every(([x], at) => at === 0 || x > drawn[at - 1][0]));
+    // Linear in the value: two points fix the scale, the threshold and the others lie on it.
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const at = (value: number) => drawn[values.indexOf(value)][1];
+    const perUnit = (at(high) - at(low)) / (high - low);
+    assert.ok(perUnit < 0, "it stands on its head");
+    const heightOf = (value: number) => at(low) + perUnit * (value - low);
+    for (const [place, value] of values.entries()) assert.ok(Math.abs(drawn[place][1] - heightOf(value)) < 0.3);
+    assert.ok(Math.abs(line - heightOf(threshold)) < 0.5, `${line}, not ${heightOf(threshold)}`);
+  }
+});
+
+Deno.test("a curve is worked out as the decision is, and not drawn where it ends elsewhere", () => {
+  const pair = (d: number) => ({ d });
+  const ended = (log_e: number, at: number | null = null) => ({ log_e, log_e_worse: null, at });
+  const bets = [0.06, 0.12, 0.2, 0.3, 0.45, 0.65];
+  const two = Math.log(bets.reduce((sum, bet) => sum + (1 + bet) * (1 - bet), 0) / 6);
+  const replay: Case = { kind: "replay", level: 0.01, observations: [pair(1), pair(-1)] };
+  const curve = curveOf(replay, ended(two))!;
+  assert.ok(Math.abs(curve.values[1] - two) < 1e-12 && Math.abs(curve.threshold - Math.log(100)) < 1e-12);
+  assert.ok(Math.abs(curve.values[0] - Math.log(1 + 1.78 / 6)) < 1e-12);
+  assert.equal(curveOf(replay, ended(two + 1e-3)), null);
+  assert.ok(curveOf(replay, ended(curve.values[0], 1)), "where it was decided counts too");
+  assert.deepEqual(curveOf({ ...replay, kind: "screening" }, ended(0))!.values, [1, 0]);
+  assert.equal(curveOf({ ...replay, observations: [] }, ended(0)), null);
+  // All are won: the bet stays where it first reached 100.
+  const stands = (n: number) => Math.log(bets.reduce((sum, bet) => sum + (1 + bet) ** n, 0) / 6);
+  const wonAt = Array.from({ length: 40 }, (_, n) => n).find((n) => stands(n) >= Math.log(100))!;
+  const won = curveOf({ ...replay, observations: Array(40).fill(pair(1)) }, ended(stands(wonAt), wonAt))!;
+  assert.deepEqual([won.values.length, won.values[39]], [40, won.values[wonAt - 1]]);
+  assert.ok(won.values[wonAt - 2] < won.threshold);
+  // One unit: its person's mean is the prior's, 0.7; the candidate got 0.9 with a chance of 0.2.
+  const unit = { arm: true, propensity: 0.2, person: 1, judged: 0.9 };
+  const canary: Case = { kind: "canary", level: 0.01, observations: [unit, { ...unit, judged: null }] };
+  const stake = [0.1, 0.2, 0.35, 0.5, 0.75, 1].reduce((sum, bet) => sum + 1 + bet * 0.2 * 0.98 * (0.2 / 0.2), 0) / 6;
+  assert.ok(curveOf(canary, ended(Math.log(stake))), "a judgement that was discarded bets nothing");
+  // 100 of 100 before: the limit is 0.05^(1/100); one vote down.
+  const limit = 0.05 ** 0.01;
+  const r = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.8, 2.2].reduce((sum, shift) => {
+    const odds = limit / (1 - limit) * Math.exp(-shift);
+    return sum + (1 - odds / (1 + odds)) / (1 - limit) / 8;
+  }, 0);
+  const watch: Case = { kind: "watch", level: null, before_up: 100, before_n: 100, observations: [{ up: false }] };
+  assert.ok(curveOf(watch, { ...ended(0), log_e_worse: Math.log(r) }));
+  const votesAfter = { ...watch, observations: [{ up: false }, { up: true }, { up: true }] };
+  const fell = curveOf(votesAfter, { ...ended(0, 1), log_e_worse: Math.log(r) });
+  assert.equal(fell?.values.length, 1, "it ends where the fall was clear");
 });
 
 const decided = (change: Partial<ChangeReport>) => {
@@ -197,8 +314,8 @@ const decided = (change: Partial<ChangeReport>) => {
 Deno.test("any change of the audit log reads well, known or not", () => {
   const published = { new_version: 3, previous_version: 2, reflection_id: "b1" };
   assert.match(
-    decided({ actor: "loop", action: "publish", detail: published }),
-    /Published by the loop Live version Version 2 → to Version 3 Reflection id b1/u,
+    decided({ actor: "loop", action: "submit", detail: published }),
+    /Put to the test by the loop Version Version 2 → to Version 3 Reflection id b1/u,
   );
   const moved = { changed: { live_version: { from: 2, to: 1 } }, proposal_id: "p7" };
   assert.match(

@@ -6,6 +6,7 @@ import type { DemoReport, RoundReport, VersionReport } from "./report/data.ts";
 import { decisionsSection } from "./report/decisions.ts";
 import { type Html, markup, raw } from "./report/html.ts";
 import { learnedSection } from "./report/learned.ts";
+import { proofSection } from "./report/proof.ts";
 import { driftOf, gainOf, LEAST_GAIN } from "./report/scores.ts";
 import { STYLE } from "./report/style.ts";
 import { versionsSection, versionTable, withError } from "./report/versions.ts";
@@ -29,6 +30,7 @@ ${opening(report)}
 ${scoresSection(report)}
 ${versionsSection(report)}
 ${decisionsSection(report)}
+${proofSection(report)}
 ${learnedSection(report)}
 ${conversationsSection(report)}
 </main>
@@ -59,7 +61,7 @@ ${simulated && SIMULATED}
   }</dl>
 <nav aria-label="On this page"><ul>
 <li><a href="#scores">Scores</a></li><li><a href="#versions">Prompt versions</a></li>
-<li><a href="#decisions">Decisions</a></li>${
+<li><a href="#decisions">Decisions</a></li><li><a href="#tests">Tests</a></li>${
     report.learning && markup`<li><a href="#learned">Learned patterns</a></li>`
   }<li><a href="#conversations">Conversations</a></li>
 </ul></nav>
@@ -111,10 +113,13 @@ function summary(report: DemoReport): Html {
 the first to the last of them the mean score changed by ${change(driftOf(report))}. ${controlNote(report)}`;
   }
   const by = `${Math.abs(gain).toFixed(2)} points ${gain < 0 ? "below" : "above"}`;
-  const written = report.versions.filter(({ created_by }) => created_by === "system").length;
+  const written = report.versions.filter(({ created_by }) => created_by === "system");
+  const live = written.filter(({ activated_at }) => activated_at !== null).length;
   return markup`Answers given with version ${judged.at(-1)!.version} of the prompt were scored ${by} those given with
 version ${judged[0].version}, by the same judge${whatWasJudged(report)}. The loop judged the answers, named what
-they lacked, and wrote and published ${count(written, "new version")} by itself, in ${report.seconds} seconds.
+they lacked, and wrote ${count(written.length, "new version")} by itself, of which ${live} proved ${
+    live === 1 ? "itself" : "themselves"
+  } and went live, in ${report.seconds} seconds.
 ${controlNote(report)}`;
 }
 
@@ -169,10 +174,11 @@ function closing(report: DemoReport): Html {
   );
   return markup`<footer>
 <h2>How to read this</h2>
-<p>The demo shows that the loop closes: answers are judged, a prompt is rewritten for a stated reason, and what that does
-is judged in turn. It does not prove statistically that a version is better. The versions answered the same few
-conversations one after another instead of being drawn by lot, one judge scored them all, and the run ends when there is
-nothing left to improve.</p>
+<p>The demo shows that the loop closes: answers are judged, a prompt is rewritten for a stated reason, proves itself, and
+what it does is judged in turn. The scores over time do not prove statistically that a version is better: the versions
+answered the same few conversations one after another instead of being drawn by lot, and the run ends when there is nothing
+left to improve. What put a version live is its test, on other answers than the rewrite was made from. A test rests on its
+judge, and a judge can be mistaken; so people’s votes are watched after it.</p>
 ${report.learning && LEARNED}
 <p>The loop ran with ${set}; some of these are changed for the demo, so that days pass in seconds.
 ${count(reflections, "reflection")}, ${seconds} s${simulated && ", simulated model"}. The same data, with every

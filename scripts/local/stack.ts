@@ -4,6 +4,7 @@ import { type Database, openDatabase, type Statements, type Storage } from "./da
 import { type Functions, startFunctions } from "./functions.ts";
 import { type Gateway, type Passage, startGateway } from "./gateway.ts";
 import { applyMigrations, createRoles } from "./migrations.ts";
+import type { Noise } from "./model/noise.ts";
 import type { Rewriter } from "./model/rewriter.ts";
 import { type StandIn, startStandIn } from "./model/server.ts";
 import { type Keys, makeKeys, quietDatabaseErrors, startSupabase } from "./supabase.ts";
@@ -38,6 +39,10 @@ export interface ModelOptions {
   slowMs?: number;
   /** The stand-in's answers come as prose, lists, tables or code also where no format is asked for. */
   variety?: boolean;
+  /** Two of the stand-in's answers to one request differ, and its comparisons err. */
+  noise?: Noise | null;
+  /** The stand-in's judge falls for praise. */
+  gullible?: boolean;
   /** How many requests the stand-in keeps for looking at. */
   keep?: number;
 }

@@ -1,12 +1,16 @@
 /** What the server answers, as supabase/migrations/*_overview_functions.sql and prompt-updater make it. */
+import type { RunningTest } from "./proof_answers.ts";
 
 export interface Version {
   version: number;
-  state: "live" | "draft" | "retired";
+  /** active, draft, screening, proving, retired, rejected or rolled_back. */
+  state: string;
   created_at: string;
   created_by: "human" | "system";
   activated_at: string | null;
   locked: boolean;
+  /** The text that was live then, once more. */
+  placebo?: boolean;
   score: number | null;
   judged: number;
   reason: string | null;
@@ -35,7 +39,7 @@ export interface Reflection {
   discarded: number;
   score: number | null;
   action: string;
-  update_outcome: "published" | "refused" | "proposed" | null;
+  update_outcome: "submitted" | "refused" | null;
   new_version: number | null;
   weaknesses: string[];
 }
@@ -57,6 +61,8 @@ export interface Status {
     a_day: number;
     owed: boolean;
   };
+  /** The version that is to prove itself; null, or not there in an older version, where none is. */
+  test?: RunningTest | null;
   last_reflection: Reflection | null;
   waiting: {
     answers: number;

@@ -30,6 +30,7 @@ export const OPTIONS: Record<string, Option> = {
   },
   reason: { value: "TEXT", help: "why, for the record" },
   yes: { help: "does not ask before the live version changes or a pattern ends" },
+  placebo: { help: "tests the text that is live once more: what is promoted then is promoted by mistake" },
   all: { help: "those that were reviewed, too" },
   activate: { help: "makes it live at once" },
   clear: { help: "protects nothing any more" },

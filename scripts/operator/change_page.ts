@@ -59,6 +59,10 @@ function undoOf({ action, about, changed }: Change): string | null {
   if (action === "approve" && about.owed) {
     return `reject ${about.suggestion_id}`;
   }
+  // Of a version in test; `v` keeps a large number from being taken for an id.
+  const version = typeof about.version === "number" ? about.version : null;
+  if (version !== null && ["approve", "test"].includes(action)) return `reject ${version > 999 ? "v" : ""}${version}`;
+  if (version !== null && action === "reject") return `test ${version}`;
   if (action === "protect" && (changed.protected_clauses?.from as unknown[])?.length === 0) return "protect --clear";
   return undone[action] ?? null;
 }
@@ -81,9 +85,16 @@ function notesOf({ action, about, changed }: Change): string[] {
     notes.push("No answer is shown it from now on. The same is not tried again for 90 days.");
   }
   if (action === "write" && !changed.live_version) {
+    const { version } = about;
     notes.push(
-      `Version ${about.version} is not live: look at it with diff live ${about.version}, then activate ${about.version}.`,
+      `Version ${version} is not live: look at it with diff live ${version}; then activate ${version}, or test ${version}` +
+        " to have it prove itself.",
     );
   }
+  if (action === "approve" && typeof about.version === "number" && !changed.live_version) {
+    notes.push(`Version ${about.version} goes live when it has proved itself: see queue.`);
+  }
+  if (action === "force" && changed.live_version) notes.push("It has not proved itself, and the record says so.");
+  if (action === "test") notes.push("The schedule carries the test on; queue shows how far it is.");
   return notes;
 }

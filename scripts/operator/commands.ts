@@ -4,6 +4,7 @@ import {
   activate,
   approval,
   approve,
+  force,
   lock,
   pause,
   protect,
@@ -11,12 +12,14 @@ import {
   resume,
   revertPattern,
   rollback,
+  test,
   unlock,
   write,
 } from "./decisions.ts";
 import type { Scene } from "./scene.ts";
 import { diff, logs, patterns, show, status, suggestions, versions } from "./looks.ts";
 import type { Paper } from "./paper.ts";
+import { queue, receipt, receipts } from "./proof_looks.ts";
 
 export interface Shown {
   /** For --json. */
@@ -93,6 +96,37 @@ export const COMMANDS: Command[] = [
     run: patterns,
   },
   {
+    name: "queue",
+    arguments: "",
+    takes: [0, 0],
+    options: WHERE,
+    summary: "versions that have to prove themselves: what changed, evidence so far, what holds them up",
+    details:
+      "A section each, with the difference to the live version. Below: what the year's promotions may be wrong by and\n" +
+      "what of it is spent, and how placebos fared.",
+    run: queue,
+  },
+  {
+    name: "receipts",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "limit"],
+    summary: "what was promoted, rejected and rolled back by proof",
+    details: "Newest first: the newest 20, or --limit. Each begins with its id, for receipt.",
+    run: receipts,
+  },
+  {
+    name: "receipt",
+    arguments: "show|verify ID",
+    takes: [2, 2],
+    options: WHERE,
+    summary: "what a decision rests on; verify decides it once more from its observations",
+    details:
+      "verify ends with 0 where the same decision comes of the same observations, and with 1 where it does not. The\n" +
+      "beginning of an id is enough.",
+    run: receipt,
+  },
+  {
     name: "logs",
     arguments: "",
     takes: [0, 0],
@@ -103,21 +137,46 @@ export const COMMANDS: Command[] = [
   },
   {
     name: "approve",
-    arguments: "ID",
+    arguments: "VERSION|ID",
     takes: [1, 1],
     options: [...DECIDING, "yes"],
-    summary: "approves a suggestion; the version it holds goes live",
-    details: "One that holds no version yet has the loop write one. The beginning of an id is enough.",
+    summary: "lets a version in test go live once it has proved itself; or approves a suggestion",
+    details:
+      "A number of up to three digits, or v and a number, is a version; else it is the beginning of a suggestion's id.\n" +
+      "A suggestion that holds no version yet has the loop write one.",
     run: approve,
   },
   {
     name: "reject",
-    arguments: "ID",
+    arguments: "VERSION|ID",
     takes: [1, 1],
     options: DECIDING,
-    summary: "rejects a suggestion",
-    details: "The beginning of an id is enough.",
+    summary: "ends a version's test, or rejects a suggestion",
+    details:
+      "A number of up to three digits, or v and a number, is a version; else it is the beginning of a suggestion's id.",
     run: reject,
+  },
+  {
+    name: "force",
+    arguments: "VERSION",
+    takes: [1, 1],
+    options: [...DECIDING, "yes"],
+    summary: "makes a version live that has not proved itself; --reason is wanted",
+    details:
+      "Recorded as forced, and never counted as proved. In force at the next message. People's votes are watched\n" +
+      "all the same: it comes back by itself when they fall.",
+    run: force,
+  },
+  {
+    name: "test",
+    arguments: "[VERSION]",
+    takes: [0, 1],
+    options: [...DECIDING, "placebo"],
+    summary: "has a version prove itself: a draft, or one that was rejected or rolled back",
+    details:
+      "With --placebo instead of a version: the text that is live once more, as a check of the tests themselves. One\n" +
+      "version is in test at a time. The schedule carries it on.",
+    run: test,
   },
   {
     name: "revert-pattern",
@@ -146,7 +205,9 @@ export const COMMANDS: Command[] = [
     takes: [1, 1],
     options: [...DECIDING, "yes"],
     summary: "makes a version live",
-    details: "An older one, or one that was written and is not live yet. In force at the next message.",
+    details:
+      "An older one, or one that a person wrote. One that the loop wrote has to prove itself: see test and force. In\n" +
+      "force at the next message.",
     run: activate,
   },
   {
@@ -209,8 +270,8 @@ export const COMMANDS: Command[] = [
     arguments: "on|off",
     takes: [1, 1],
     options: DECIDING,
-    summary: "on: nothing the loop writes goes live without a person",
-    details: "What it writes becomes a suggestion.",
+    summary: "on: nothing the loop writes is shown to people or goes live without a person",
+    details: "What it writes becomes a suggestion, and is screened meanwhile.",
     run: approval,
   },
 ];

@@ -10,16 +10,48 @@ import { byWhom, given, placeOf, type Scene, UUID, versionNumber } from "./scene
 import { readMoment, readSpan } from "./times.ts";
 
 export async function approve(scene: Scene): Promise<Shown> {
-  const suggestion = await suggestionOf(scene);
-  if (suggestion.version) {
-    await agree(scene, `Make version ${suggestion.version} live in place of version ${suggestion.about_version}?`);
+  const version = versionMeant(scene);
+  if (version !== undefined) {
+    const place = await placeOf(scene);
+    await agree(scene, approvalOf(version));
+    return await decide(scene, { action: "approve", version, ...place });
   }
+  const suggestion = await suggestionOf(scene);
+  if (suggestion.version) await agree(scene, approvalOf(suggestion.version));
   return await decide(scene, { action: "approve", suggestion_id: suggestion.suggestion_id, ...byWhom(scene) });
 }
 
+function approvalOf(version: number): string {
+  return `May version ${version} be shown to people, and go live when it has proved itself (at once, if it has)?`;
+}
+
 export async function reject(scene: Scene): Promise<Shown> {
+  const version = versionMeant(scene);
+  if (version !== undefined) return await decide(scene, { action: "reject", version, ...(await placeOf(scene)) });
   const { suggestion_id } = await suggestionOf(scene);
   return await decide(scene, { action: "reject", suggestion_id, ...byWhom(scene) });
+}
+
+/** A version in test rather than a suggestion: "v1234", or a number too short to be the beginning of an id. */
+function versionMeant({ call: { positionals: [text] } }: Scene): number | undefined {
+  return /^(v\d+|\d{1,3})$/u.test(text) ? versionNumber(text) : undefined;
+}
+
+export async function force(scene: Scene): Promise<Shown> {
+  const version = versionOf(scene);
+  if (!scene.call.values.reason) {
+    throw misuse("force wants --reason TEXT: the record has to say why nothing was proved");
+  }
+  const place = await placeOf(scene);
+  await agreeOnLive(scene, () => version!, "UNPROVED");
+  return await decide(scene, { action: "force", version, ...place });
+}
+
+export async function test(scene: Scene): Promise<Shown> {
+  const version = versionOf(scene);
+  const placebo = scene.call.flags.has("placebo");
+  if ((version === undefined) !== placebo) throw misuse("test wants a version, or --placebo");
+  return await decide(scene, { action: "test", ...(placebo ? { placebo } : { version }), ...(await placeOf(scene)) });
 }
 
 /** A whole id needs no looking up, unless there is a question to ask about it. */
@@ -114,6 +146,7 @@ async function decide({ server }: Scene, decision: Record<string, unknown>): Pro
 async function agreeOnLive(
   scene: Scene,
   target: (live: { rollback_to: number | null }) => number | string | null,
+  how = "",
 ): Promise<number | undefined> {
   if (!scene.asks) return;
   const live = (await readVersion(scene)).body.version;
@@ -121,7 +154,8 @@ async function agreeOnLive(
   if (next === null || next === live.version) return;
   const what = typeof next === "number" ? `version ${next}` : next;
   const whose = scene.call.values.assistant ? ` of ${scene.call.values.assistant}` : "";
-  await agree(scene, `Make ${what}${whose} live in place of version ${live.version}?`);
+  const place = `in place of version ${live.version}${how && `, ${how}`}`;
+  await agree(scene, `Make ${what}${whose} live ${place}?`);
   return typeof next === "number" ? next : undefined;
 }
 

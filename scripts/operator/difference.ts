@@ -1,6 +1,6 @@
 /** What differs between two prompts: by sentence, and within sentences by word. */
 import { diffArrays, diffWordsWithSpace } from "diff";
-import type { Version } from "./answers.ts";
+import { stateOf } from "./proof_words.ts";
 import { count, lengthOf, type Paper, wrap } from "./paper.ts";
 
 export interface Piece {
@@ -16,13 +16,20 @@ export function pieces(from: string, to: string): Piece[] {
   }));
 }
 
-export function differencePage(from: Version, to: Version, difference: Piece[], paper: Paper): string {
+/** Which version, and what it is. */
+type Named = { version: number; state: string };
+
+export function differencePage(from: Named, to: Named, difference: Piece[], paper: Paper): string {
   const { ink } = paper;
   const of = (kind: Piece["kind"]) => difference.filter((one) => one.kind === kind).flatMap((one) => one.sentences);
   const [removed, added] = [of("removed").length, of("added").length];
-  const named = ({ version, state }: Version) => `version ${version}${state === "retired" ? "" : ` (${state})`}`;
-  const title = `${ink.bold(`${named(from)} → ${named(to)}`)}   ` +
-    ink.dim(`${of("same").length} the same, ${removed} removed, ${added} added`);
+  const named = ({ version, state }: Named) => `version ${version}${state === "retired" ? "" : ` (${stateOf(state)})`}`;
+  const [what, counts] = [
+    `${named(from)} → ${named(to)}`,
+    `${of("same").length} the same, ${removed} removed, ${added} added`,
+  ];
+  const beside = lengthOf(what) + 3 + lengthOf(counts) <= paper.width ? "   " : "\n";
+  const title = ink.bold(what) + beside + ink.dim(counts);
   if (removed + added === 0) {
     return [title, "", "  No sentence differs; spaces and line breaks may."]
       .join("\n");

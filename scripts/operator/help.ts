@@ -5,7 +5,18 @@ import type { Command } from "./commands.ts";
 export function overview(commands: Command[]): string {
   const list = (names: string[]) =>
     commands.filter(({ name }) => names.includes(name)).map((one) => [called(one), one.summary]);
-  const looks = ["status", "versions", "show", "diff", "suggestions", "patterns", "logs"];
+  const looks = [
+    "status",
+    "versions",
+    "show",
+    "diff",
+    "queue",
+    "receipts",
+    "receipt",
+    "suggestions",
+    "patterns",
+    "logs",
+  ];
   const others = commands.map(({ name }) => name).filter((name) => !looks.includes(name));
   return `Usage: pawl COMMAND [ARGUMENTS] [OPTIONS]
 

@@ -1,6 +1,7 @@
 /** Versions and suggestions, as operators read them. */
 import type { Suggestion, Version, VersionText } from "./answers.ts";
 import { lengthOf, type Paper, score, wrap } from "./paper.ts";
+import { stateOf } from "./proof_words.ts";
 import { ago, stamp } from "./times.ts";
 
 const LEAST_REASON = 30;
@@ -9,7 +10,7 @@ export function versionsPage(versions: Version[], { width, ink }: Paper): string
   const header = ["version", "state", "score", "judged", "made", "by"];
   const rows = versions.map((one) => [
     String(one.version),
-    one.locked ? `${one.state}, locked` : one.state,
+    [stateOf(one.state), ...one.placebo ? ["placebo"] : [], ...one.locked ? ["locked"] : []].join(", "),
     score(one.score),
     String(one.judged),
     stamp(one.created_at),
@@ -28,7 +29,7 @@ export function versionsPage(versions: Version[], { width, ink }: Paper): string
   const indent = beside ? left : widths[0] + 2;
   const lines = rows.flatMap((row, index) => {
     const { state, reason } = versions[index];
-    const pen = state === "live" ? ink.bold : (text: string) => text;
+    const pen = state === "active" ? ink.bold : (text: string) => text;
     const why = reason ? wrap(reason, width - indent) : [];
     const first = beside && why.length > 0 ? `${cells(row)}  ${why.shift()}` : cells(row).trimEnd();
     return [pen(first), ...why.map((line) => " ".repeat(indent) + line)];
@@ -39,7 +40,7 @@ export function versionsPage(versions: Version[], { width, ink }: Paper): string
 /** On a terminal with a title and fit to be shown there; elsewhere the text, to the letter. */
 export function versionPage({ content, ...version }: VersionText, { terminal, width, ink }: Paper): string {
   if (!terminal) return content;
-  const title = `version ${version.version}, ${version.state}${version.locked ? ", locked" : ""}`;
+  const title = `version ${version.version}, ${stateOf(version.state)}${version.locked ? ", locked" : ""}`;
   return [ink.bold(title), "", ...wrap(content, width)].join("\n");
 }
 
@@ -93,7 +94,7 @@ function nextSteps(
   { command }: Paper,
 ): string[] {
   if (status !== "pending") return [];
-  if (superseded) return [command(`reject ${id}`), ...(version === null ? [] : [command(`activate ${version}`)])];
+  if (superseded) return [command(`reject ${id}`), ...(version === null ? [] : [command(`test ${version}`)])];
   const compare = version === null || about_version === null ? [] : [command(`diff ${about_version} ${version}`)];
   return [...compare, command(`approve ${id}`), command(`reject ${id}`)];
 }

@@ -2,6 +2,7 @@
 import type { ChangeEvent, Event } from "./answers.ts";
 import { inWords } from "./change_page.ts";
 import { count, type Paper, wrap } from "./paper.ts";
+import { reasonOf } from "./proof_words.ts";
 import { finding } from "./status_page.ts";
 import { stamp } from "./times.ts";
 
@@ -35,7 +36,6 @@ function facts(event: ChangeEvent): string[] {
 }
 
 function happened({ action, about, changed }: ChangeEvent): string[] {
-  if (action === "propose") return [`version ${about.version} waits for approval`];
   if (action === "forget") {
     const { user_id, patterns_withdrawn: withdrawn, patterns_recomputed: recomputed } = about;
     return [
@@ -43,9 +43,35 @@ function happened({ action, about, changed }: ChangeEvent): string[] {
       `${count(Number(withdrawn), "pattern")} withdrawn, ${recomputed} measured anew`,
     ];
   }
-  const changes = Object.entries(changed ?? {}).map(([what, { from, to }]) => inWords(what, from, to));
+  const inTest = ["submit", "promote", "force", "test", "close", "approve", "reject", "rollback"].includes(action);
+  const changes = Object.entries(changed ?? {})
+    // Of a version in test the action says it.
+    .filter(([what]) => !(inTest && what === "state"))
+    .map(([what, { from, to }]) => inWords(what, from, to));
   if (action === "revert_pattern") return [`pattern ${short(about.pattern_id)}`, ...changes];
+  if (inTest) return [...tested(action, about, changes), ...receipted(about)];
   return ["lock", "unlock"].includes(action) ? [`version ${about.version}`, ...changes] : changes;
+}
+
+/** Of a test: which version, what came of it, why. */
+function tested(action: string, about: Record<string, unknown>, changes: string[]): string[] {
+  const placebo = about.placebo ? ", a placebo," : "";
+  const version = typeof about.version === "number" ? `version ${about.version}${placebo}` : null;
+  const why = typeof about.why === "string" ? [reasonOf(about.why)] : [];
+  const said: Record<string, string> = {
+    submit: `${version} has to prove itself`,
+    test: `${version} has to prove itself`,
+    promote: about.placebo ? `${version} passed by mistake` : `${version} has proved itself`,
+    force: `${version} live without proof`,
+    close: `the test of ${version} ended`,
+    approve: `${version} may go live when it has proved itself`,
+    reject: `${version} rejected`,
+  };
+  return [...version !== null && said[action] ? [said[action]] : [], ...why, ...changes];
+}
+
+function receipted({ receipt_id }: Record<string, unknown>): string[] {
+  return receipt_id ? [`receipt ${short(receipt_id)}`] : [];
 }
 
 function short(id: unknown): string {

@@ -124,7 +124,7 @@ export function findPattern(scene: Scene, beginning: string): Promise<Pattern> {
 }
 
 /** The one whose id begins so, of all assistants that could be meant. */
-async function findOne<T>(
+export async function findOne<T>(
   scene: Scene,
   what: string,
   beginning: string,
@@ -179,7 +179,7 @@ function sinceOf({ call, now }: Scene): Date | undefined {
   return since;
 }
 
-function limitOf({ call }: Scene): number {
+export function limitOf({ call }: Scene): number {
   const text = call.values.limit;
   if (text === undefined) return USUAL_LENGTH;
   const limit = Number(text);

@@ -107,7 +107,7 @@ function fail({ exit, code, message, more }: Problem, json: boolean): number {
   const { request_id, ...choices } = more;
   const told = [`pawl: ${clean(message)}${request_id ? ` (${code}, request ${request_id})` : ""}`];
   for (const [name, values] of Object.entries(choices)) {
-    told.push(`  ${name}:`, ...(values as unknown[]).map(choice));
+    if (Array.isArray(values) && values.length > 0) told.push(`  ${name}:`, ...values.map(choice));
   }
   if (exit === EXIT.misused) {
     told.push("See pawl --help, or pawl COMMAND --help.");
@@ -117,7 +117,7 @@ function fail({ exit, code, message, more }: Problem, json: boolean): number {
 }
 
 function choice(value: unknown): string {
-  return `    ${typeof value === "string" ? value : Object.values(value as object).join("  ")}`;
+  return `    ${clean(typeof value === "string" ? value : Object.values(value as object).join("  "))}`;
 }
 
 /** Set and not empty. */

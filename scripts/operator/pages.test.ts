@@ -1,142 +1,30 @@
 /** How pages look: at every width, in every state. */
 import assert from "node:assert/strict";
-import type { Event, LearningRun, Pattern, Status, Suggestion, Version } from "./answers.ts";
+import type { Event, Pattern, Status } from "./answers.ts";
 import { changePage } from "./change_page.ts";
 import { differencePage, pieces } from "./difference.ts";
+import {
+  EVENTS,
+  paper,
+  PATTERN,
+  QUEUE,
+  RECEIPT,
+  RUN,
+  STATUS,
+  SUGGESTION,
+  VERIFIED,
+  VERSION,
+  WHOLE,
+  WORDS,
+} from "./example.ts";
 import { suggestionsPage, versionsPage } from "./list_pages.ts";
 import { logPage } from "./log_page.ts";
-import { clean, inkOf, lengthOf, type Paper, percent } from "./paper.ts";
+import { clean, lengthOf, type Paper, percent } from "./paper.ts";
 import { patternsPage, STATES } from "./pattern_page.ts";
+import { queuePage } from "./queue_page.ts";
+import { receiptPage, receiptsPage, verifiedPage } from "./receipt_page.ts";
 import { statusPage } from "./status_page.ts";
 import { stamp } from "./times.ts";
-
-const NOW = new Date("2026-11-21T12:00:00Z");
-const WORDS = "Answers are shallow: they give neither reasons nor examples, and parts of the question stay unanswered.";
-
-const paper = (width = 80, coloured = false): Paper => ({
-  width,
-  ink: inkOf(coloured),
-  terminal: true,
-  now: NOW,
-  command: (words, scope) => `pawl ${words}${scope ? ` --assistant ${scope.assistant}` : ""}`,
-});
-
-const VERSION: Version = {
-  version: 12,
-  state: "live",
-  created_at: "2026-11-20T10:30:00Z",
-  created_by: "system",
-  activated_at: "2026-11-21T09:15:00Z",
-  locked: false,
-  score: 4.678,
-  judged: 20,
-  reason: WORDS,
-  previous_version: 11,
-  rollback_to: 11,
-};
-
-const STATUS: Status = {
-  organization_id: "51a81667-254f-46fd-83c4-6116b881f2d7",
-  organization: "default",
-  assistant: "support",
-  name: "The support assistant of the shop",
-  live: {
-    ...VERSION,
-    went_live: {
-      at: "2026-11-21T08:00:00Z",
-      actor: "service",
-      actor_id: null,
-      action: "rollback",
-      reason: WORDS,
-    },
-  },
-  updates: {
-    blocked_by: null,
-    paused: false,
-    paused_until: null,
-    cooldown_until: "2026-11-21T14:00:00Z",
-    approval_required: false,
-    protected_clauses: 2,
-    today: 1,
-    a_day: 3,
-    owed: true,
-  },
-  last_reflection: {
-    at: "2026-11-21T08:00:00Z",
-    version: 11,
-    judged: 20,
-    discarded: 1,
-    score: 1.6,
-    action: "prompt_update",
-    update_outcome: "published",
-    new_version: 12,
-    weaknesses: [WORDS, WORDS],
-  },
-  waiting: { answers: 3, conversations: 1, conversations_needed: 5 },
-  pending_suggestions: 2,
-};
-
-const SUGGESTION: Suggestion = {
-  suggestion_id: "3f2a91bc-254f-46fd-83c4-6116b881f2d7",
-  at: "2026-11-21T11:55:00Z",
-  type: "prompt_change",
-  priority: "high",
-  status: "pending",
-  superseded: false,
-  title: "A version waits for approval",
-  description: WORDS,
-  proposed_change: null,
-  version: 13,
-  about_version: 12,
-  score: 2.2,
-  reviewed_at: null,
-  review_notes: null,
-  implemented_in_version: null,
-};
-
-const PATTERN: Pattern = {
-  pattern_id: "7c8b1f04-254f-46fd-83c4-6116b881f2d7",
-  at: "2026-11-02T08:00:00Z",
-  type: "response_format",
-  question_type: "database",
-  data_source: null,
-  dimension: "format",
-  value: "table",
-  instruction: WORDS,
-  state: "active",
-  influence: 0.93,
-  confidence: 0.99996,
-  score: 0.4,
-  uses: 160,
-  last_used_at: "2026-11-21T11:00:00Z",
-  activated_at: "2026-11-15T08:00:00Z",
-  evidence: "It applied to 320 answers of 24 people and was shown with 160 of them.",
-  transitions: [
-    { at: "2026-11-15T08:00:00Z", from: "trial", to: "active", influence: 0.93, confidence: 0.997, reason: WORDS },
-    { at: "2026-11-02T08:00:00Z", from: null, to: "candidate", influence: 0, confidence: 0.8, reason: "Found." },
-  ],
-};
-
-const RUN: LearningRun = {
-  at: "2026-11-21T10:00:00Z",
-  message: "48 people, 1250 settled answers in 90 days. 1 active, 0 on trial, 1 to try next.",
-  crash: null,
-};
-
-const EVENTS: Event[] = [
-  {
-    kind: "change",
-    at: "2026-11-21T11:58:00Z",
-    audit_id: 1234,
-    actor: "person",
-    actor_id: "01a1fe42-254f-46fd-83c4-6116b881f2d7",
-    action: "require_approval",
-    reason: WORDS,
-    about: {},
-    changed: { approval_required: { from: false, to: true } },
-  },
-  { kind: "reflection", ...STATUS.last_reflection! },
-];
 
 const DIFFERENCE = pieces(
   `Be kind. ${WORDS} Keep replies short. Say what you do not know. Answer in the language of the message.`,
@@ -150,6 +38,10 @@ const PAGES: Record<string, (paper: Paper) => string> = {
   suggestions: (on) => suggestionsPage([SUGGESTION], false, on),
   patterns: (on) => patternsPage(STATES.map((state) => ({ ...PATTERN, state })), { ...RUN, crash: {} }, undefined, on),
   logs: (on) => logPage(EVENTS, on),
+  queue: (on) => queuePage(QUEUE, on),
+  receipts: (on) => receiptsPage([RECEIPT, { ...RECEIPT, receipt_id: STATUS.organization_id, placebo: true }], on),
+  receipt: (on) => receiptPage(WHOLE, on),
+  verified: (on) => verifiedPage(VERIFIED, on),
   difference: (on) => differencePage({ ...VERSION, version: 11 }, VERSION, DIFFERENCE, on),
   change: (on) =>
     changePage({
@@ -183,7 +75,7 @@ Deno.test("status says why the live version is live, where that is not why it wa
     return statusPage([{ ...STATUS, live: { ...STATUS.live!, went_live } }], paper(100));
   };
   assert.match(page("rollback"), /rollback by the secret key: “too chatty”/u);
-  assert.doesNotMatch(page("publish"), /too chatty/u);
+  assert.doesNotMatch(page("write"), /too chatty/u);
 });
 
 Deno.test("status says what holds updates up, and what to type", () => {
@@ -195,7 +87,8 @@ Deno.test("status says what holds updates up, and what to type", () => {
     ],
     ["paused", { paused: true }, /held: paused\n +→ pawl resume\n/u],
     ["locked", {}, /held: version 12 is locked\n +→ pawl unlock\n/u],
-    ["awaiting_approval", {}, /held: a version waits for approval\n/u],
+    ["in_proof", {}, /held: a version is in test\n/u],
+    ["yearly_budget", {}, /held: the year's 60 tests are used up\n/u],
     ["cooldown", {}, /held: the cooldown[^]*until 2026-11-21\s+14:00/u],
     ["daily_limit", { today: 3 }, /held: the daily limit is reached: 3 of 3/u],
     ["a later rule", {}, /held: a later rule\n/u],
@@ -284,6 +177,11 @@ Deno.test("a decision says how to undo it", () => {
   assert.equal(undo("protect", {}, "protected_clauses", ["Be kind."], []), undefined);
   assert.equal(undo("revert_pattern", {}, "state", "active", "reverted"), undefined);
   assert.equal(undo("reject", {}, "status", "pending", "rejected"), undefined);
+  assert.equal(undo("approve", { version: 4 }, "approved", false, true), "reject 4");
+  assert.equal(undo("approve", { version: 4 }, "live_version", 3, 4), "activate 3");
+  assert.equal(undo("test", { version: 1234 }, "state", "draft", "screening"), "reject v1234");
+  assert.equal(undo("reject", { version: 4 }, "state", "screening", "rejected"), "test 4");
+  assert.equal(undo("force", { version: 4 }, "live_version", 3, 4), "activate 3");
 });
 
 Deno.test("patterns: what the last run said, then each with what it rests on and what to type", () => {

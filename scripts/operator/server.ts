@@ -2,6 +2,7 @@
 import type { Change } from "./answers.ts";
 import type { Place } from "./place.ts";
 import { EXIT, Problem } from "./problem.ts";
+import type { Verification } from "./proof_answers.ts";
 
 export interface Answer<T> {
   /** As the server wrote it. */
@@ -15,6 +16,8 @@ export interface Server {
   read<T>(rpc: string, parameters: Record<string, unknown>): Promise<Answer<T>>;
   /** Has prompt-updater carry out a decision. */
   decide(decision: Record<string, unknown>): Promise<Answer<Change>>;
+  /** Has prompt-updater decide once more what a receipt says was decided. */
+  verify(which: Record<string, unknown>): Promise<Answer<Verification>>;
 }
 
 export function connect(place: Place, timeoutMs: number): Server {
@@ -44,6 +47,12 @@ export function connect(place: Place, timeoutMs: number): Server {
       if (!body.action || !body.changed) throw strange(place);
       return { text: answer.text, body };
     },
+    verify: async (which) => {
+      const answer = await post("/functions/v1/prompt-updater", { action: "verify_receipt", ...which });
+      const body = answer.body as unknown as Verification;
+      if (typeof body.matches !== "boolean") throw strange(place);
+      return { text: answer.text, body };
+    },
   };
 }
 
@@ -56,6 +65,7 @@ const REFUSALS: Record<string, string> = {
   forbidden: "Only admins and owners of the organisation may do this.",
   assistant_not_found: "The organisation has no assistant of this name.",
   version_not_found: "The assistant has no such version.",
+  receipt_not_found: "There is no such receipt, or not for you.",
 };
 
 interface Received {

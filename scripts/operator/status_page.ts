@@ -2,6 +2,8 @@
 import type { Reflection, Status, Version, WentLive } from "./answers.ts";
 import { actor } from "./log_page.ts";
 import { besideLabels, clean, count, labelled, type Paper, score, wrap } from "./paper.ts";
+import type { RunningTest } from "./proof_answers.ts";
+import { heldBy, stageOf } from "./proof_words.ts";
 import { ago, span, stamp } from "./times.ts";
 
 export function statusPage(assistants: Status[], paper: Paper): string {
@@ -13,6 +15,7 @@ const LABELS = [
   "live",
   "score",
   "updates",
+  "in test",
   "approval",
   "waiting",
   "reflection",
@@ -31,6 +34,7 @@ function section(status: Status, several: boolean, paper: Paper): string {
     ["live", live(status.live, width, paper)],
     ["score", [scoreOf(status.live)]],
     ["updates", updates(status, width, next, paper)],
+    ...status.test ? [["in test", inTest(status.test, width, next, paper)] as [string, string[]]] : [],
     ["approval", wrap(approval(status), width)],
     ["waiting", wrap(waiting(status), width)],
     ["reflection", wrap(reflection(status.last_reflection, paper.now), width)],
@@ -68,7 +72,7 @@ function live(version: Status["live"], width: number, { ink, now }: Paper): stri
 
 /** Why it is live, where that is another story than why it was written. */
 function lastSwitch(why: WentLive | null): string {
-  if (!why || why.action === "publish" || why.action === "write") return "";
+  if (!why || why.action === "write") return "";
   return `${why.action} by ${actor(why)}${why.reason ? `: “${clean(why.reason)}”` : ""}`;
 }
 
@@ -88,7 +92,8 @@ function updates(status: Status, width: number, next: (words: string) => string,
   const why: Record<string, [text: string, next?: string]> = {
     paused: [left > 0 ? `paused until ${stamp(paused_until!)} (for ${span(left)})` : "paused", "resume"],
     locked: [`version ${status.live?.version} is locked`, "unlock"],
-    awaiting_approval: ["a version waits for approval"],
+    in_proof: ["a version is in test"],
+    yearly_budget: ["the year's 60 tests are used up"],
     cooldown: [`the cooldown since the last change runs until ${cooldown_until ? stamp(cooldown_until) : "later"}`],
     daily_limit: [`the daily limit is reached: ${today} of ${a_day} in 24 h`],
   };
@@ -96,10 +101,23 @@ function updates(status: Status, width: number, next: (words: string) => string,
   return [...wrap(`held: ${text}`, width).map(ink.alert), ...(command ? [next(command)] : [])];
 }
 
+function inTest(test: RunningTest, width: number, next: (words: string) => string, { ink, now }: Paper): string[] {
+  const { version, placebo, started_at, held, plan } = test;
+  const what = `version ${version}${placebo ? ", a placebo" : ""}: ${stageOf(test)}; in test since ${
+    stamp(started_at)
+  }`;
+  return [
+    ...wrap(`${what} (${ago(started_at, now)})`, width),
+    ...plan ? wrap(plan, width).map(ink.dim) : [],
+    ...held ? wrap(`held: ${heldBy(held)}`, width).map(ink.alert) : [],
+    next("queue"),
+  ];
+}
+
 function approval({ updates: { approval_required, protected_clauses } }: Status): string {
   const mode = approval_required
     ? "on: what the loop writes waits for a person"
-    : "off: what the loop writes goes live by itself";
+    : "off: what proves itself goes live by itself";
   return protected_clauses ? `${mode}; ${count(protected_clauses, "protected clause")}` : mode;
 }
 
@@ -136,8 +154,7 @@ export function finding(
 ): string {
   const over = `over ${count(judged, "answer")}${discarded ? `, ${discarded} discarded` : ""}`;
   const outcomes: Record<string, string> = {
-    published: `a better prompt, published as version ${new_version}`,
-    proposed: `a better prompt, proposed as version ${new_version}`,
+    submitted: `version ${new_version} was written, and has to prove itself`,
     refused: "a better prompt was called for, and none was let through",
   };
   const actions: Record<string, string> = {

@@ -31,7 +31,7 @@ create table pawl.loop_settings (
   -- Paused for good, or until a time.
   updates_paused boolean not null default false,
   paused_until timestamptz,
-  -- Nothing the loop writes goes live without a person.
+  -- Nothing the loop writes is shown to people, or goes live, before a person has approved it.
   approval_required boolean not null default false,
   -- Clauses that every later version must hold word for word.
   protected_clauses text[] not null default '{}',
@@ -51,19 +51,43 @@ create table pawl.loop_settings (
   holdout_share numeric not null default 0.07 check (holdout_share between 0.05 and 0.10),
   -- The most of a pattern's evidence that one person may be.
   user_weight_cap numeric not null default 0.10 check (user_weight_cap between 0.05 and 1),
+  -- How a new version proves itself. First it answers so many earlier questions beside the live one.
+  screening_pairs integer not null default 60 check (screening_pairs between 20 and 200),
+  -- Then by a canary (part of the conversations) or by replay (many more earlier questions); auto takes whichever is
+  -- decided sooner at today's traffic.
+  proof_method text not null default 'auto' check (proof_method in ('auto', 'canary', 'replay')),
+  -- The most pairs of a proof by replay: undecided after them is rejected.
+  proof_pairs integer not null default 1000 check (proof_pairs between 100 and 2000),
+  -- Of a canary: the share that gets the new version, whether conversations or people are sent to one of the two, and
+  -- how long it runs at least and at most.
+  canary_share numeric not null default 0.2 check (canary_share between 0.05 and 0.5),
+  canary_unit text not null default 'conversation' check (canary_unit in ('conversation', 'user')),
+  canary_min_days numeric not null default 7 check (canary_min_days >= 7),
+  canary_max_days numeric not null default 28,
+  -- Promotions spend from one budget a year; without it each test may go wrong by this chance.
+  yearly_budget boolean not null default true,
+  fixed_level numeric not null default 0.01 check (fixed_level > 0 and fixed_level <= 0.05),
+  -- Share of updates that are preceded by a test of the live text against itself, to see what the tests let through.
+  placebo_share numeric not null default 0.05 check (placebo_share between 0 and 1),
+  -- What tests may cost in a day of UTC.
+  test_tokens_per_day bigint not null default 3000000 check (test_tokens_per_day > 0),
+  test_usd_per_day numeric not null default 10 check (test_usd_per_day > 0),
+  -- A judge that agrees with people's ratings less than this (quadratic weighted kappa) lets nothing through.
+  judge_floor numeric not null default 0.2 check (judge_floor between -1 and 1),
   updated_at timestamptz not null default now(),
   constraint thresholds_ascend check (
     1 <= auto_update_threshold and auto_update_threshold <= suggestion_threshold
     and suggestion_threshold <= acceptable_threshold and acceptable_threshold <= 5
   ),
-  constraint conversations_ascend check (min_conversations <= max_conversations)
+  constraint conversations_ascend check (min_conversations <= max_conversations),
+  constraint canary_days_ascend check (canary_min_days <= canary_max_days)
 );
 
 -- One row an assistant and kind of work. A row is taken with FOR UPDATE SKIP LOCKED, so two workers never hold one
 -- lease, and it runs out by itself when its holder dies. `checked_at` orders the work: longest unseen first.
 create table pawl.leases (
   assistant_id uuid not null references pawl.assistants (id) on delete cascade,
-  kind text not null check (kind in ('reflection', 'learning')),
+  kind text not null check (kind in ('reflection', 'learning', 'proof')),
   holder uuid,
   expires_at timestamptz,
   checked_at timestamptz not null default '-infinity',
@@ -80,7 +104,8 @@ set search_path = ''
 as $$
 begin
   insert into pawl.loop_settings (assistant_id) values (new.id);
-  insert into pawl.leases (assistant_id, kind) values (new.id, 'reflection'), (new.id, 'learning');
+  insert into pawl.leases (assistant_id, kind)
+    values (new.id, 'reflection'), (new.id, 'learning'), (new.id, 'proof');
   return null;
 end
 $$;

@@ -12,8 +12,8 @@ create table pawl.audit_log (
   -- The person; of a backend or an operator, the one they say they act for.
   actor_id uuid,
   action text not null check (action in (
-    'publish', 'propose', 'write', 'activate', 'rollback', 'approve', 'reject', 'lock', 'unlock', 'protect', 'pause',
-    'resume', 'require_approval', 'waive_approval', 'revert_pattern', 'forget')),
+    'submit', 'test', 'promote', 'force', 'close', 'write', 'activate', 'rollback', 'approve', 'reject', 'lock',
+    'unlock', 'protect', 'pause', 'resume', 'require_approval', 'waive_approval', 'revert_pattern', 'forget')),
   -- What it is about (ids and numbers), and under `changed` what it changed: {"live_version": {"from": 2, "to": 3}}.
   detail jsonb not null default '{}' check (jsonb_typeof(detail) = 'object'),
   reason text check (char_length(reason) <= 1000),

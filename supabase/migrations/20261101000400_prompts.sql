@@ -9,7 +9,16 @@ create table pawl.system_prompts (
   created_by text not null default 'system' check (created_by in ('human', 'system')),
   -- The person, where one did it.
   created_by_user uuid references pawl.users (id) on delete set null,
-  is_active boolean not null default false,
+  -- draft; screening and proving: it is in test; active: it is live; retired: it was; rejected; rolled_back: it was,
+  -- and was taken back.
+  state text not null default 'draft'
+    check (state in ('draft', 'screening', 'proving', 'active', 'retired', 'rejected', 'rolled_back')),
+  is_active boolean not null generated always as (state = 'active') stored,
+  -- The live text once more, to see how often a test promotes what is not better.
+  placebo boolean not null default false,
+  -- Since when a person lets it be shown to people and go live, once it has proved itself; and who.
+  approved_at timestamptz,
+  approved_by uuid references pawl.users (id) on delete set null,
   -- When a change last made it live: the cooldown counts from here. Null for a draft, and for the version an assistant
   -- begins with until another takes over.
   activated_at timestamptz,
@@ -23,13 +32,18 @@ create table pawl.system_prompts (
   -- The reflection that asked for it; one reflection makes one version.
   reflection_log_id uuid unique,
   metadata jsonb not null default '{}',
-  unique (assistant_id, version)
+  unique (assistant_id, version),
+  constraint placebo_never_goes_live check (not placebo or state <> 'active')
 );
--- One live prompt an assistant, whatever the code does.
+-- One live prompt an assistant, and at most one in test, whatever the code does. (Not by `state`, for reads ask for
+-- is_active and would not use it.)
 create unique index system_prompts_active_idx on pawl.system_prompts (assistant_id) where is_active;
+create unique index system_prompts_in_test_idx on pawl.system_prompts (assistant_id)
+  where state in ('screening', 'proving');
 create index system_prompts_created_at_idx on pawl.system_prompts (assistant_id, created_at desc);
 create index system_prompts_previous_idx on pawl.system_prompts (previous_version_id);
 create index system_prompts_created_by_user_idx on pawl.system_prompts (created_by_user);
+create index system_prompts_approved_by_idx on pawl.system_prompts (approved_by);
 
 -- Texts are immutable under their ids: isolates cache them by id for as long as they live.
 create function pawl.keep_prompt_text() returns trigger
@@ -38,7 +52,7 @@ set search_path = ''
 as $$
 begin
   if new.content is distinct from old.content or new.version is distinct from old.version
-     or new.assistant_id is distinct from old.assistant_id then
+     or new.assistant_id is distinct from old.assistant_id or new.placebo is distinct from old.placebo then
     raise exception 'a prompt version never changes: write a new one' using errcode = 'restrict_violation';
   end if;
   return new;
@@ -47,6 +61,30 @@ $$;
 revoke execute on function pawl.keep_prompt_text() from public, anon, authenticated, service_role;
 create trigger keep_prompt_text before update on pawl.system_prompts
   for each row execute function pawl.keep_prompt_text();
+
+-- The ways from one state to another, and no others.
+create function pawl.keep_prompt_states() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not (case old.state
+    when 'draft' then new.state in ('screening', 'active', 'rejected')
+    when 'screening' then new.state in ('proving', 'active', 'rejected', 'draft')
+    when 'proving' then new.state in ('active', 'rejected', 'draft') or new.state = 'retired' and new.placebo
+    when 'active' then new.state in ('retired', 'rolled_back')
+    when 'retired' then new.state = 'active'
+    else new.state in ('active', 'screening') -- rejected, rolled_back
+  end) then
+    raise exception 'a prompt version does not go from % to %', old.state, new.state
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end
+$$;
+revoke execute on function pawl.keep_prompt_states() from public, anon, authenticated, service_role;
+create trigger keep_prompt_states before update on pawl.system_prompts
+  for each row when (new.state <> old.state) execute function pawl.keep_prompt_states();
 
 -- True for [{"key", "description", "weight" (above 0; 1 if left out), "anchors": [text for 1, …, text for 5]}, …] with 1
 -- to 20 criteria of distinct keys. A rubric that cannot be read would stop the loop for its assistant.

@@ -34,7 +34,7 @@ create trigger equip_organization after insert on pawl.organizations
 create table pawl.usage (
   organization_id uuid not null references pawl.organizations (id) on delete cascade,
   day date not null,
-  purpose text not null check (purpose in ('chat', 'judge', 'rewrite', 'phrase')),
+  purpose text not null check (purpose in ('chat', 'judge', 'rewrite', 'phrase', 'replay', 'compare')),
   model text not null,
   calls bigint not null default 0,
   -- Neither read from the cache nor written to it.

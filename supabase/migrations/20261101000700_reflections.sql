@@ -21,8 +21,8 @@ create table pawl.reflection_logs (
   action_taken text not null check (action_taken in ('none', 'log_only', 'suggestion', 'prompt_update', 'rollback')),
   suggestion_id uuid,
   new_prompt_version integer,
-  -- What came of a prompt that this called for: null while it is still owed.
-  update_outcome text check (update_outcome in ('published', 'refused', 'proposed')),
+  -- What came of a prompt that this called for: null while it is still owed; submitted: written and put to the test.
+  update_outcome text check (update_outcome in ('submitted', 'refused')),
   -- How often a writer was set to it.
   update_attempts integer not null default 0 check (update_attempts >= 0),
   judge_model text,
@@ -63,7 +63,7 @@ create table pawl.suggestions (
   title text not null,
   description text not null,
   proposed_change text,
-  -- The version that waits for approval, where one has been written.
+  -- The version it asks to approve, where one has been written.
   prompt_id uuid references pawl.system_prompts (id) deferrable initially deferred,
   status text not null default 'pending' check (status in ('pending', 'approved', 'rejected', 'implemented')),
   reviewed_by uuid references pawl.users (id) on delete set null,

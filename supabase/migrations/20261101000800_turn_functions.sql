@@ -2,7 +2,8 @@
 -- `outcome`; it raises only for bugs. (How it ends: *_turn_ends.sql.)
 
 -- Authenticates the caller, authorises the turn, holds it against the limits and stores the user's message: from here on
--- it is safe whatever fails. Nothing is written unless the outcome is `ok`.
+-- it is safe whatever fails. Nothing is written unless the outcome is `ok`. Which version serves it is
+-- pawl.version_served's to say: the live one, or in a canary the one its conversation was sent to.
 --
 -- With p_idempotency_key (scope: the person; kept 24 h) the same message never begins a second turn: a turn that failed,
 -- or whose lease of 150 s ran out, is tried again (`ok` with the attempt's number), one under way is `in_progress`, one
@@ -113,6 +114,9 @@ begin
   if v_limit is not null then
     return jsonb_build_object('outcome', 'limited') || v_limit;
   end if;
+  if v_session.id is not null then
+    v_prompt := pawl.version_served(v_prompt, v_session, false);
+  end if;
 
   if v_turn.id is not null then
     update pawl.turns
@@ -135,6 +139,7 @@ begin
       insert into pawl.sessions (organization_id, assistant_id, user_id, title)
         values (v_place.organization_id, v_assistant_id, v_who.user_id, pawl.title_of(p_message))
         returning * into v_session;
+      v_prompt := pawl.version_served(v_prompt, v_session, true);
     else
       update pawl.sessions set updated_at = now() where id = v_session.id;
       perform pawl.note_follow_up(v_session.id);

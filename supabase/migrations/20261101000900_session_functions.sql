@@ -135,10 +135,13 @@ declare
   -- A session has many rows, the others are single ones.
   max_sessions constant integer := 20;
   max_rows constant integer := 2000;
+  v_old uuid[];
   v_sessions integer;
   v_turns integer;
   v_keys integer;
   v_attempts integer;
+  v_units integer;
+  v_pairs integer;
 begin
   update pawl.turns
     set status = 'failed', error_code = 'turn_lost', finished_at = now(), lost_attempts = lost_attempts + 1
@@ -156,21 +159,39 @@ begin
       select turn_id, attempt from pawl.turn_attempts where begun_at < now() - interval '24 hours'
       order by begun_at limit max_rows for update skip locked);
   get diagnostics v_attempts = row_count;
-  delete from pawl.sessions
-    where id in (
-      select s.id from pawl.organization_settings o
-      cross join lateral (
-        select x.id, x.deleted_at from pawl.sessions x
-        where x.organization_id = o.organization_id
-          and x.deleted_at <= now() - o.keep_deleted_sessions_days * interval '1 day'
-          -- An answer that is under way finds its session.
-          and not exists (select from pawl.turns t where t.session_id = x.id and t.status = 'open')
-        order by x.deleted_at limit max_sessions for update skip locked
-      ) s
-      order by s.deleted_at limit max_sessions);
+  v_old := array(
+    select s.id from pawl.organization_settings o
+    cross join lateral (
+      select x.id, x.deleted_at from pawl.sessions x
+      where x.organization_id = o.organization_id
+        and x.deleted_at <= now() - o.keep_deleted_sessions_days * interval '1 day'
+        -- An answer that is under way finds its session.
+        and not exists (select from pawl.turns t where t.session_id = x.id and t.status = 'open')
+      order by x.deleted_at limit max_sessions for update skip locked
+    ) s
+    order by s.deleted_at limit max_sessions);
+  -- Who records what was observed of them holds the test before its pairs and units.
+  perform from pawl.prompt_tests t
+    where t.id in (
+      select u.test_id from pawl.canary_units u where u.session_id = any (v_old)
+      union all
+      select r.test_id from pawl.turns q join pawl.replay_pairs r on r.turn_id = q.id where q.session_id = any (v_old))
+    order by t.id for no key update;
+  delete from pawl.sessions where id = any (v_old);
   get diagnostics v_sessions = row_count;
+  -- What leads from an observation to a question or a person serves nobody once the test has ended.
+  delete from pawl.canary_units
+    where id in (
+      select u.id from pawl.prompt_tests t join pawl.canary_units u on u.test_id = t.id
+      where t.decided_at < now() - interval '24 hours' limit max_rows);
+  get diagnostics v_units = row_count;
+  delete from pawl.replay_pairs
+    where id in (
+      select p.id from pawl.prompt_tests t join pawl.replay_pairs p on p.test_id = t.id
+      where t.decided_at < now() - interval '24 hours' limit max_rows);
+  get diagnostics v_pairs = row_count;
   return jsonb_build_object('outcome', case
-    when v_sessions = max_sessions or max_rows in (v_turns, v_keys, v_attempts) then 'more' else 'ok' end);
+    when v_sessions = max_sessions or max_rows in (v_turns, v_keys, v_attempts, v_units, v_pairs) then 'more' else 'ok' end);
 end
 $$;
 

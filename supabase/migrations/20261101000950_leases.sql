@@ -1,5 +1,5 @@
 -- Leases: how work on an assistant is handed to one worker at a time. What there is to do is another file's: a
--- reflection (pawl.next_task), learning (pawl.next_lesson).
+-- reflection (pawl.next_task), learning (pawl.next_lesson), what a version has to prove (pawl.next_proof).
 
 -- Goes through the assistants not looked at since p_before (longest unseen first), until it has one to work on or 200
 -- are through. Answers {outcome, as_of, skipped: [{about, reason}], claim: null | {about, …}, more}, where `about` is
@@ -62,6 +62,7 @@ begin
     v_task := case p_kind
       when 'reflection' then pawl.next_task(v_assistant, p_force, p_dry_run)
       when 'learning' then pawl.next_lesson(v_assistant, p_force)
+      when 'proof' then pawl.next_proof(v_assistant)
     end;
     if v_task ? 'reason' then
       v_skipped := v_skipped || (v_about || v_task);

@@ -1,12 +1,13 @@
 -- A reflection: claimed by lease, recorded in one transaction. Secret key only.
 
--- Versions that the loop wrote in the last 24 hours.
+-- Versions that the loop wrote in the last 24 hours. (A placebo changes nothing.)
 create function pawl.updates_today(p_assistant_id uuid) returns bigint
 language sql stable
 set search_path = ''
 as $$
   select count(*) from pawl.system_prompts p
-  where p.assistant_id = p_assistant_id and p.created_by = 'system' and p.created_at > now() - interval '24 hours'
+  where p.assistant_id = p_assistant_id and p.created_by = 'system' and not p.placebo
+    and p.created_at > now() - interval '24 hours'
 $$;
 
 -- Until when the cooldown runs, null when it does not: from the last change of the live prompt, whoever made it, so that a
@@ -21,9 +22,10 @@ as $$
     and p.activated_at > now() - s.cooldown_hours * interval '1 hour'
 $$;
 
--- Why no version may be published automatically for this assistant now: paused, locked, awaiting_approval (of the one
--- written last), daily_limit or cooldown; null when one may. The one place for this rule: claiming a reflection,
--- beginning an update and publishing all ask it.
+-- Why the loop may not write a version for this assistant now: paused, locked, in_proof (another is in test, be it only
+-- that it waits for approval), yearly_budget (no test is left this year), daily_limit, cooldown, insufficient_data (no
+-- rubric to test it by), or judge_not_trusted (it failed its trial in the last 7 days); null when it may. The one place for this rule: claiming a reflection, beginning an update
+-- and submitting a version all ask it.
 create function pawl.update_block(p_assistant_id uuid) returns text
 language sql stable
 set search_path = ''
@@ -32,14 +34,23 @@ as $$
     when pawl.is_paused(s) then 'paused'
     when exists (select from pawl.system_prompts p where p.assistant_id = s.assistant_id and p.is_active and p.locked)
       then 'locked'
-    when s.approval_required and exists (
-      select from pawl.suggestions g
-      join pawl.system_prompts p on p.id = g.prompt_id
-      join pawl.system_prompts parent on parent.id = p.previous_version_id
-      where g.assistant_id = s.assistant_id and g.status = 'pending' and parent.is_active)
-      then 'awaiting_approval'
+    when exists (
+      select from pawl.prompt_tests t where t.assistant_id = s.assistant_id and t.state in ('screening', 'proving'))
+      then 'in_proof'
+    when s.yearly_budget and exists (
+      select from pawl.prompt_tests t
+      where t.assistant_id = s.assistant_id and t.ledger_year = extract(year from pawl.today())
+        and t.ledger_position >= 60)
+      then 'yearly_budget'
     when s.max_updates_per_day <= pawl.updates_today(s.assistant_id) then 'daily_limit'
     when pawl.cooldown_until(s) is not null then 'cooldown'
+    when not exists (select from pawl.rubrics r where r.assistant_id = s.assistant_id and r.is_active)
+      then 'insufficient_data'
+    when not (
+      select t.passed from pawl.judge_trials t join pawl.rubrics r on r.id = t.rubric_id
+      where t.assistant_id = s.assistant_id and t.judge_model = s.judge_model and r.is_active
+        and t.created_at > now() - interval '7 days'
+      order by t.created_at desc limit 1) then 'judge_not_trusted'
   end
   from pawl.loop_settings s where s.assistant_id = p_assistant_id
 $$;

@@ -75,11 +75,10 @@ begin
 end
 $$;
 
--- The same, by the assistant of a thing that the call names; null when there is none. p_missing is the outcome then, and
+-- Who steers the assistant of a thing that the call names; null when there is none. p_missing is the outcome then, and
 -- for who may not know of it (other organisations' too).
-create function pawl.take_hold_of(p_assistant_id uuid, p_missing text, p_user_id uuid, p_reason text)
-returns pawl.steering
-language plpgsql
+create function pawl.steer_of(p_assistant_id uuid, p_missing text, p_user_id uuid) returns pawl.steering
+language plpgsql stable
 set search_path = ''
 as $$
 declare
@@ -87,7 +86,7 @@ declare
 begin
   select h.* into s
     from pawl.assistants a
-    cross join lateral pawl.take_hold(a.slug, a.organization_id, p_user_id, p_reason) h
+    cross join lateral pawl.steer(a.slug, a.organization_id, p_user_id) h
     where a.id = p_assistant_id;
   if found then
     s.outcome := case s.outcome when 'organization_not_found' then p_missing else s.outcome end;
@@ -95,6 +94,26 @@ begin
   end if;
   s := pawl.steer(null, null, p_user_id);
   s.outcome := case when s.outcome in ('unauthorized', 'user_not_allowed') then s.outcome else p_missing end;
+  return s;
+end
+$$;
+
+-- The same, and the assistant's lock.
+create function pawl.take_hold_of(p_assistant_id uuid, p_missing text, p_user_id uuid, p_reason text)
+returns pawl.steering
+language plpgsql
+set search_path = ''
+as $$
+declare
+  s pawl.steering := pawl.steer_of(p_assistant_id, p_missing, p_user_id);
+begin
+  if s.outcome = 'ok' then
+    select h.* into s
+      from pawl.assistants a
+      cross join lateral pawl.take_hold(a.slug, a.organization_id, p_user_id, p_reason) h
+      where a.id = p_assistant_id;
+    s.outcome := coalesce(nullif(s.outcome, 'organization_not_found'), p_missing); -- deleted meanwhile
+  end if;
   return s;
 end
 $$;
@@ -124,6 +143,7 @@ $$;
 revoke execute on function
   pawl.steer(text, uuid, uuid),
   pawl.take_hold(text, uuid, uuid, text),
+  pawl.steer_of(uuid, text, uuid),
   pawl.take_hold_of(uuid, text, uuid, text),
   pawl.changed(pawl.steering, text, jsonb, jsonb, jsonb, text)
 from public, anon, authenticated, service_role;

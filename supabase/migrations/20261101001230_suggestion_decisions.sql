@@ -10,12 +10,13 @@ as $$
     p_reason)
 $$;
 
--- True of a suggestion about a version that is no longer live: there is nothing left to approve.
+-- True of a suggestion about a version that is no longer live: there is nothing left to approve. (What is in test is
+-- tested against the live one.)
 create function pawl.is_superseded(p_suggestion pawl.suggestions) returns boolean
 language sql stable
 set search_path = ''
 as $$
-  select p_suggestion.suggestion_type = 'prompt_change' and not exists (
+  select p_suggestion.suggestion_type = 'prompt_change' and not pawl.is_in_test(p_suggestion.prompt_id) and not exists (
     select from pawl.system_prompts live
     where live.assistant_id = p_suggestion.assistant_id and live.is_active and live.id = coalesce(
       (select p.previous_version_id from pawl.system_prompts p where p.id = p_suggestion.prompt_id),
@@ -63,11 +64,12 @@ begin
 end
 $$;
 
--- Approves a suggestion. One with a version makes it live. One that only says what to mend has the loop write a version:
--- it is owed (`about.owed`), and written at the next call that nothing stands in the way of (`about.blocked_by`).
--- Where the loop gave that up (no draft was let through), approving once more has it tried anew. An escalation is
--- acknowledged. Outcomes besides: suggestion_not_found; already_reviewed (with status: rejected); superseded (with
--- live_version: it is about another version; one that is written can be activated by its number all the same);
+-- Approves a suggestion. One about a version in test approves that version (see pawl_approve_version); one about a
+-- version written by hand makes it live. One that only says what to mend has the loop write a version: it is owed
+-- (`about.owed`), and written at the next call that nothing stands in the way of (`about.blocked_by`). Where the loop
+-- gave that up (no draft was let through), approving once more has it tried anew. An escalation is acknowledged.
+-- Outcomes besides: suggestion_not_found; already_reviewed (with status: rejected); superseded (with live_version: it
+-- is about another version); test_not_found (its version is not in test any more: test it again, or force it);
 -- clauses_missing (with clauses).
 create function public.pawl_approve_suggestion(
   p_suggestion_id uuid, p_reason text default null, p_user_id uuid default null
@@ -101,19 +103,21 @@ begin
     return jsonb_build_object('outcome', 'superseded', 'live_version', v_live);
   elsif v_prompt.id is null then
     return pawl.have_it_written(s, v_suggestion, p_reason);
+  elsif pawl.is_in_test(v_prompt.id) or pawl.is_unproved(v_prompt) then
+    return pawl.approve(s, v_prompt, p_reason);
   elsif pawl.missing_clauses(s.assistant_id, v_prompt.content) <> '{}' then
     return jsonb_build_object(
       'outcome', 'clauses_missing', 'clauses', pawl.missing_clauses(s.assistant_id, v_prompt.content));
   end if;
   perform pawl.go_live(v_prompt.id);
-  perform pawl.settle_update(v_suggestion.reflection_log_id, v_prompt.version, 'published');
   return pawl.review(s, v_suggestion, 'implemented', 'approve', jsonb_build_object('version', v_prompt.version), p_reason,
     v_live, v_prompt.version);
 end
 $$;
 
--- Rejects a suggestion; one that was approved and not yet implemented, too. Outcomes besides: suggestion_not_found;
--- already_reviewed (with status: implemented; roll back instead).
+-- Rejects a suggestion; one that was approved and not yet implemented, too. A version that the loop wrote is rejected
+-- with it, and its test ends. Outcomes besides: suggestion_not_found; already_reviewed (with status: implemented; roll
+-- back instead).
 create function public.pawl_reject_suggestion(
   p_suggestion_id uuid, p_reason text default null, p_user_id uuid default null
 ) returns jsonb
@@ -123,6 +127,7 @@ as $$
 declare
   s pawl.steering := pawl.take_hold_of_suggestion(p_suggestion_id, p_user_id, p_reason);
   v_suggestion pawl.suggestions;
+  v_prompt pawl.system_prompts;
 begin
   if s.outcome <> 'ok' then
     return jsonb_build_object('outcome', s.outcome);
@@ -135,9 +140,12 @@ begin
   elsif v_suggestion.status = 'rejected' then
     return pawl.changed(s, 'reject', jsonb_build_object('suggestion_id', p_suggestion_id), '{}', '{}', p_reason);
   end if;
-  -- What waited for approval is not written once more.
-  update pawl.reflection_logs set update_outcome = 'refused'
-    where id = v_suggestion.reflection_log_id and update_outcome = 'proposed' and v_suggestion.prompt_id is not null;
+  select * into v_prompt from pawl.system_prompts where id = v_suggestion.prompt_id;
+  if pawl.is_in_test(v_prompt.id) then
+    return pawl.reject(s, v_prompt, p_reason);
+  end if;
+  update pawl.system_prompts set state = 'rejected', approved_at = null, approved_by = null
+    where id = v_prompt.id and state = 'draft' and created_by = 'system';
   return pawl.review(s, v_suggestion, 'rejected', 'reject', '{}', p_reason);
 end
 $$;

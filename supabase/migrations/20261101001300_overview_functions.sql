@@ -7,17 +7,16 @@ language sql immutable
 set search_path = ''
 as $$ select least(greatest(coalesce(p_limit, 20), 1), 100) $$;
 
--- A version without its text. `state` is live, draft (never was live) or retired.
+-- A version without its text.
 create function pawl.version_summary(p_prompt pawl.system_prompts) returns jsonb
 language sql stable
 set search_path = ''
 as $$
   select jsonb_build_object(
     'version', p_prompt.version,
-    'state', case
-      when p_prompt.is_active then 'live'
-      when p_prompt.activated_at is null then 'draft'
-      else 'retired' end,
+    'state', p_prompt.state,
+    'placebo', p_prompt.placebo,
+    'approved_at', p_prompt.approved_at,
     'created_at', p_prompt.created_at,
     'created_by', p_prompt.created_by,
     'created_by_user', p_prompt.created_by_user,
@@ -70,7 +69,7 @@ as $$
       select pawl.version_summary(p) || jsonb_build_object('went_live', pawl.went_live(p))
       from pawl.system_prompts p where p.assistant_id = p_assistant.id and p.is_active),
     'updates', jsonb_build_object(
-      -- Why the loop may not publish now; null when it may.
+      -- Why the loop may not write a version now; null when it may.
       'blocked_by', pawl.update_block(p_assistant.id),
       'paused', pawl.is_paused(s),
       'paused_until', s.paused_until,
@@ -83,6 +82,13 @@ as $$
         select from pawl.system_prompts p
         where p.assistant_id = p_assistant.id and p.is_active
           and pawl.owed_update(p, now() - s.window_hours * interval '1 hour') is not null)),
+    -- The version that is proving itself; null when none is.
+    'test', (
+      select jsonb_build_object(
+        'version', c.version, 'state', t.state, 'method', t.method, 'placebo', t.placebo, 'held', t.held,
+        'plan', t.plan ->> 'words', 'started_at', t.created_at)
+      from pawl.prompt_tests t join pawl.system_prompts c on c.id = t.candidate_id
+      where t.assistant_id = p_assistant.id and t.state in ('screening', 'proving')),
     'last_reflection', (
       select pawl.reflection_summary(l) from pawl.reflection_logs l
       where l.assistant_id = p_assistant.id and l.action_taken <> 'rollback'
@@ -179,7 +185,7 @@ end
 $$;
 
 -- {outcome, suggestions: […]}: newest first, those made before p_before, of one status or (p_status null) of any; up to
--- 100. `version` is the one that waits for approval, where one has been written; `superseded`: about a version that is no
+-- 100. `version` is the one it asks to approve, where one has been written; `superseded`: about a version that is no
 -- longer live, so that only rejecting is left.
 create function public.pawl_list_suggestions(
   p_status text default 'pending', p_assistant text default null, p_organization_id uuid default null,

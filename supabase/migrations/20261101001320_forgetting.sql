@@ -31,10 +31,21 @@ begin
     union
     select x.pattern_id from pawl.pattern_exposures x where x.user_id = p_user_id
     order by 1);
+  -- Of the assistants also those that they talked to, or may steer: who changes versions holds the assistant, then the
+  -- test, and names them in what they decided.
   perform from pawl.assistants a
     where a.id in (select p.assistant_id from pawl.learned_patterns p where p.id = any (v_worded || v_measured))
+       or a.id in (select s.assistant_id from pawl.sessions s where s.user_id = p_user_id)
+       or a.organization_id in (select m.organization_id from pawl.organization_members m where m.user_id = p_user_id)
     order by a.id for no key update;
   perform from pawl.learned_patterns where id = any (v_worded || v_measured) order by id for no key update;
+  -- Who records what was observed holds the test before its pairs and units.
+  perform from pawl.prompt_tests t
+    where t.id in (
+      select u.test_id from pawl.canary_units u where u.user_id = p_user_id
+      union all
+      select r.test_id from pawl.turns q join pawl.replay_pairs r on r.turn_id = q.id where q.user_id = p_user_id)
+    order by t.id for no key update;
   v_worded := array(
     select p.id from pawl.learned_patterns p where p.id = any (v_worded) and p.state <> 'withdrawn' order by p.id);
   v_measured := array(

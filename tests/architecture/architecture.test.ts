@@ -117,10 +117,10 @@ Deno.test("a function has one name: folder, crate, entry of wasm-pack.toml, sect
 
 Deno.test("the SQL clock is the database's: no RPC takes the time", () => {
   const migrations = list("supabase/migrations").map((entry) => read(`supabase/migrations/${entry.name}`)).join("\n");
-  // p_before marks how far a sweep got and was written by the database itself; p_until is a person's own wish; p_at is the
-  // time of a row, in functions that are no RPCs.
+  // p_before marks how far a sweep got and was written by the database itself; p_until is a person's own wish; p_at and
+  // p_from are times of rows, in functions that are no RPCs.
   const parameters = [...migrations.matchAll(/\b(p_\w+) timestamptz/g)].map((match) => match[1]);
-  deepStrictEqual([...new Set(parameters)].sort(), ["p_at", "p_before", "p_since", "p_until"]);
+  deepStrictEqual([...new Set(parameters)].sort(), ["p_at", "p_before", "p_from", "p_since", "p_until"]);
 });
 
 Deno.test("a log line is told these things and no others: no text of a person, a prompt or the model", () => {
@@ -134,7 +134,7 @@ Deno.test("a log line is told these things and no others: no text of a person, a
   deepStrictEqual(told, LOGGED);
 });
 
-/** By field, where it comes from. `prompt_live` and the like are events, beside their field `detail`. */
+/** By field, where it comes from. `prompt_submitted` and the like are events, beside their field `detail`. */
 const LOGGED: Record<string, string[]> = {
   request_id: ["request_id"],
   cause: ['"guards"', "cause", "fault.cause()", "unanswered.error.code()"],
@@ -149,8 +149,8 @@ const LOGGED: Record<string, string[]> = {
   status: ["error.status"],
   code: ["error.code"],
   at: ["place"],
-  prompt_live: ["(*new_version)"],
-  prompt_proposed: ["(*version)"],
+  prompt_submitted: ["(*version)"],
+  receipt_verified: ["verified.matches"],
   decided: ["change.action.as_str()"],
   update_skipped: ["reason.as_str()"],
   update_refused: ["reason.as_str()"],
@@ -165,8 +165,9 @@ const LOGGED: Record<string, string[]> = {
 Deno.test("every test that starts functions has them watched for leaks", () => {
   const starting = tests().filter(({ text }) => /\bstart(Stack|Functions|Alone)\(/.test(text)).map(({ path }) => path);
   deepStrictEqual(starting, [
-    // A measurement, which prints none of its lines.
+    // Measurements, which print none of their lines.
     "tests/bench/learn.ts",
+    "tests/bench/placebo.ts",
     // The watch is put on in these.
     "tests/contract/world.ts",
     "tests/e2e/cells.ts",
@@ -176,7 +177,7 @@ Deno.test("every test that starts functions has them watched for leaks", () => {
   ]);
   // These two start them by doors.ts.
   const byDoors = ["tests/e2e/cells.ts", "tests/e2e/steps.ts"];
-  const unwatched = [...byDoors, "tests/bench/learn.ts"];
+  const unwatched = [...byDoors, "tests/bench/learn.ts", "tests/bench/placebo.ts"];
   for (const path of starting.filter((path) => !unwatched.includes(path))) {
     ok(/from "\.(\.\/e2e)?\/watch\.ts"/.test(read(path)), path);
   }

@@ -7,17 +7,20 @@ import { literal, rpc, type Told } from "./crowd.ts";
 import type { Project } from "./ground.ts";
 import { tally } from "./outcomes.ts";
 import { answer, inside, makePlace, owe, type Place, times } from "./places.ts";
+import { makeTrial } from "./trials.ts";
 
 export async function oneVersionIsLive(project: Project): Promise<void> {
-  const place = await makePlace(project);
-  await project.database.query(
-    `insert into pawl.system_prompts (assistant_id, version, content)
-     select $1, n, 'Another prompt.' from generate_series(2, 51) n`,
-    [place.id],
-  );
-  await project.database.query("update pawl.system_prompts set is_active = false where assistant_id = $1", [place.id]);
+  const place = await makeDrafts(project);
+  await project.database.query("update pawl.system_prompts set state = 'retired' where id = $1", [place.prompt]);
   await assertOneWins(project, (index) =>
-    `update pawl.system_prompts set is_active = true
+    `update pawl.system_prompts set state = 'active'
+     where assistant_id = '${place.id}' and version = ${index + 2}`);
+}
+
+export async function oneVersionIsInTest(project: Project): Promise<void> {
+  const place = await makeDrafts(project);
+  await assertOneWins(project, (index) =>
+    `update pawl.system_prompts set state = 'screening'
      where assistant_id = '${place.id}' and version = ${index + 2}`);
 }
 
@@ -83,9 +86,105 @@ export async function anAttemptIsBegunOnce(project: Project): Promise<void> {
      values ('${turn.turn_id}', 2, '${organization}', '${admin}')`);
 }
 
+export async function oneTestRuns(project: Project): Promise<void> {
+  const place = await makeDrafts(project);
+  await assertOneWins(project, (index) => newTest(place, index + 2));
+}
+
+/** Tests that have ended stand beside each other; no two of a year in the same place. */
+export async function aPlaceInTheYearIsTakenOnce(project: Project): Promise<void> {
+  const place = await makeDrafts(project);
+  await assertOneWins(project, (index) =>
+    newTest(place, index + 2, {
+      ...{ state: "rejected", decided_at: "2026-01-01", method: "replay", proof_started_at: "2026-01-01" },
+      ...{ level: "0.01", ledger_year: "2026", ledger_position: "7" },
+    }));
+}
+
+export async function aPairHasOneNumber(project: Project): Promise<void> {
+  const { test } = await makeTrial(project);
+  await assertOneWins(
+    project,
+    () =>
+      `insert into pawl.replay_pairs (test_id, stage, number, candidate_first) values ('${test}', 'screening', 1, true)`,
+  );
+}
+
+export async function aConversationIsOneUnit(project: Project): Promise<void> {
+  const { test, turn, admin } = await makeCanary(project);
+  await assertOneWins(
+    project,
+    () =>
+      `insert into pawl.canary_units (test_id, user_id, session_id, candidate, propensity)
+     values ('${test}', '${admin}', '${turn.session_id}', true, 0.2)`,
+  );
+}
+
+export async function aPersonIsOneUnit(project: Project): Promise<void> {
+  const { test, admin } = await makeCanary(project);
+  await assertOneWins(
+    project,
+    () =>
+      `insert into pawl.canary_units (test_id, user_id, candidate, propensity) values ('${test}', '${admin}', true, 0.2)`,
+  );
+}
+
+/** As the owner: nobody else may write one. */
+export async function aTestHasOneReceipt(project: Project): Promise<void> {
+  const { id, organization, test } = await makeTrial(project);
+  await assertOneWins(project, () =>
+    `reset role;
+     insert into pawl.promotion_receipts
+       (organization_id, assistant_id, test_id, decision, reason, document, observation_ids, observations_digest)
+     values ('${organization}', '${id}', '${test}', 'reject', 'worse', '{}', '{}', '')`);
+}
+
+export async function aJudgeHasOneTrial(project: Project): Promise<void> {
+  const { test } = await makeTrial(project);
+  await assertOneWins(
+    project,
+    () =>
+      `insert into pawl.judge_trials (assistant_id, judge_model, rubric_id, judge_revision, passed, attacks)
+     select assistant_id, judge_model, rubric_id, 1, true, '[]' from pawl.prompt_tests where id = '${test}'`,
+  );
+}
+
+export async function aDayIsCountedOnce(project: Project): Promise<void> {
+  const { id } = await makePlace(project);
+  await assertOneWins(project, () => `insert into pawl.test_usage (assistant_id, day) values ('${id}', '2026-01-01')`);
+}
+
+/** Versions 2 to 51, which nobody tests. */
+async function makeDrafts(project: Project): Promise<Place> {
+  const place = await makePlace(project);
+  await project.database.query(
+    `insert into pawl.system_prompts (assistant_id, version, content)
+     select $1, n, 'Another prompt.' from generate_series(2, 51) n`,
+    [place.id],
+  );
+  return place;
+}
+
 function newVersion({ id }: Place, version: number, text: string, reflection: string | null = null): string {
   return `insert into pawl.system_prompts (assistant_id, version, content, reflection_log_id)
     values ('${id}', ${version}, ${literal(text)}, ${literal(reflection)})`;
+}
+
+function newTest({ id, organization }: Place, version: number, values: Record<string, string> = {}): string {
+  const columns = { judge_model: "a-model", chat_model: "a-model", settings: "{}", ...values };
+  const [names, given] = [Object.keys(columns), Object.values(columns).map(literal)].map((list) => list.join(", "));
+  return `insert into pawl.prompt_tests (organization_id, assistant_id, candidate_id, baseline_id, rubric_id, ${names})
+    select '${organization}', '${id}', c.id, b.id, r.id, ${given}
+    from pawl.system_prompts c, pawl.system_prompts b, pawl.rubrics r
+    where c.assistant_id = '${id}' and c.version = ${version} and b.assistant_id = '${id}' and b.version = 1
+      and r.assistant_id = '${id}'`;
+}
+
+/** A test, and a conversation that no coin was thrown for. */
+async function makeCanary(project: Project) {
+  const trial = await makeTrial(project);
+  const turn = await project.crowd.one(rpc(trial.admin, "pawl_begin_turn", { p_message: "Hello", ...inside(trial) }));
+  return { ...trial, turn };
 }
 
 async function makeTurn(project: Project) {

@@ -32,6 +32,16 @@ export interface Ground {
   stop(): Promise<void>;
 }
 
+/** A text of a migration taken out, or with another in its place. */
+export function cut(file: string, text: string, becomes = ""): Edit {
+  return { file, text, becomes };
+}
+
+/** The lock of a `select … for update` between two texts. */
+export function unlocked(file: string, before: string, after: string): Edit {
+  return { file, text: `${before} for update;${after}`, becomes: `${before};${after}` };
+}
+
 const MIGRATIONS = inRepository("supabase/migrations");
 const SEED = inRepository("supabase/seed.sql");
 
@@ -93,7 +103,7 @@ async function migrated(url: string, migrations: string): Promise<Project> {
   }
 }
 
-async function editedMigrations(edits: Edit[]): Promise<string> {
+export async function editedMigrations(edits: Edit[]): Promise<string> {
   const texts = new Map<string, string>();
   for (const { file, text, becomes } of edits) {
     const sql = texts.get(file) ?? await Deno.readTextFile(`${MIGRATIONS}/${file}`);

@@ -1,6 +1,6 @@
 /** The built functions on the same database: fifty calls of reflection-loop at once. */
 import assert from "node:assert/strict";
-import { converse, liveVersion, makeAssistant } from "../e2e/assistants.ts";
+import { converse, makeAssistant } from "../e2e/assistants.ts";
 import { controlOf } from "../e2e/doors.ts";
 import { onStack, post, service, tasks } from "../e2e/scene.ts";
 import type { Project } from "./ground.ts";
@@ -10,16 +10,16 @@ const CALLS = 50;
 /** As many as the stack has connections: the first claims all begin in the same moment. */
 const CLAIMS = 10;
 
-/** One call judges and publishes; all the others are answered while the judge still thinks. */
+/** One call judges and has a version written; all the others are answered while the judge still thinks. */
 export async function oneOfManyCallsJudges({ url, migrations, crowd }: Project): Promise<void> {
   await onStack({ storage: { databaseUrl: url }, migrationsFolder: migrations }, async ({ stack, lines }) => {
-    const assistant = await makeAssistant(stack);
+    const assistant = await makeAssistant(stack, { placebo_share: 0 });
     const messages = await converse(stack, assistant, 5);
     const model = controlOf(stack.model.url);
     await model.orders([{ fault: "hold", of: "structured" }]);
     let answered = 0;
     const call = async () => {
-      const about = { assistant: assistant.slug, organization_id: assistant.organization };
+      const about = { assistant: assistant.slug, organization_id: assistant.organization, only: "reflection" };
       const { status, body } = await post(stack, "reflection-loop", about, service(stack));
       assert.equal(status, 200, JSON.stringify(body));
       if (++answered === CALLS - 1) assert.equal(await model.release(), 1, "judges held");
@@ -46,6 +46,10 @@ export async function oneOfManyCallsJudges({ url, migrations, crowd }: Project):
       [messages.toSorted()],
       "one reflection, each answer judged once",
     );
-    assert.equal(await liveVersion(stack, assistant), 2);
+    const states = await stack.database.query(
+      "select version, state from pawl.system_prompts where assistant_id = $1 order by version",
+      [assistant.id],
+    );
+    assert.deepEqual(states, [{ version: 1, state: "active" }, { version: 2, state: "screening" }]);
   });
 }

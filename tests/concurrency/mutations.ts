@@ -4,8 +4,11 @@
  * `without` takes one out. `spares` are others that would catch the race too, and how. They are taken out first: the
  * scenario must pass on the one guard that is left, and then fail without it.
  */
-import type { Edit } from "./ground.ts";
+import { cut, type Edit } from "./ground.ts";
+import { OBSERVING } from "./observing_mutations.ts";
+import { PROVING } from "./proving_mutations.ts";
 import type { ScenarioName } from "./scenarios.ts";
+import { VERSIONS } from "./version_mutations.ts";
 
 export interface Mutation {
   name: string;
@@ -26,48 +29,15 @@ const FEEDBACK_FUNCTIONS = "20261101000850_feedback_functions.sql";
 const FORGETTING = "20261101001320_forgetting.sql";
 const LEASES = "20261101000950_leases.sql";
 const REFLECTION_FUNCTIONS = "20261101001000_reflection_functions.sql";
-const PROMPT_FUNCTIONS = "20261101001100_prompt_functions.sql";
-const STEERING = "20261101001200_steering.sql";
-const SETTING_DECISIONS = "20261101001210_setting_decisions.sql";
-const SUGGESTION_DECISIONS = "20261101001230_suggestion_decisions.sql";
-
 const LEASE_HEEDED: Edit = {
   file: LEASES,
   text: "if v_lease.expires_at > now() then",
   becomes: "if false then",
 };
-const PUBLISHERS_LOCK = cut(
-  PROMPT_FUNCTIONS,
-  "perform from pawl.assistants where id = v_log.assistant_id for no key update;",
-);
-const PEOPLES_LOCK: Edit = {
-  file: STEERING,
-  text: "perform from pawl.assistants where id = s.assistant_id for no key update;",
-  becomes: "perform from pawl.assistants where id = s.assistant_id;",
-};
-const SETTINGS_LOCK: Edit = {
-  file: SETTING_DECISIONS,
-  text: "from pawl.loop_settings where assistant_id = s.assistant_id for update;",
-  becomes: "from pawl.loop_settings where assistant_id = s.assistant_id;",
-};
 const A_PERSONS_LOCK = cut(
   TURN_FUNCTIONS,
   "perform pg_advisory_xact_lock(hashtextextended('pawl turn ' || v_who.user_id, 0));",
 );
-const ONE_LIVE = cut(
-  PROMPTS,
-  "create unique index system_prompts_active_idx on pawl.system_prompts (assistant_id) where is_active;",
-);
-const NUMBERED_ONCE: Edit = {
-  file: PROMPTS,
-  text: `  metadata jsonb not null default '{}',
-  unique (assistant_id, version)
-);
--- One live`,
-  becomes: `  metadata jsonb not null default '{}'
-);
--- One live`,
-};
 
 export const MUTATIONS: Mutation[] = [
   // Reflections
@@ -146,193 +116,7 @@ export const MUTATIONS: Mutation[] = [
     fails: /of 50 at once/,
   },
 
-  // Publishing
-  {
-    name: "publishers lock the assistant",
-    without: PUBLISHERS_LOCK,
-    scenario: "oneVersionAParent",
-    fails: /23505|superseded/,
-  },
-  {
-    name: "publishers lock the assistant",
-    without: PUBLISHERS_LOCK,
-    spares: [
-      { ...ONE_LIVE, why: "a second live version is refused, with an error" },
-      { ...NUMBERED_ONCE, why: "so is a second version of the same number" },
-    ],
-    scenario: "oneVersionAParent",
-    // More than one was live when the next came.
-    fails: /P0003|superseded/,
-  },
-  {
-    name: "publishers of several assistants at once",
-    without: PUBLISHERS_LOCK,
-    scenario: "assistantsAreIndependent",
-    fails: /23505|superseded/,
-  },
-  {
-    name: "publishers lock the reflection",
-    without: {
-      file: PROMPT_FUNCTIONS,
-      text: `-- And whoever gives this update up waits for this row, or is waited for.
-  select * into v_log from pawl.reflection_logs where id = p_reflection_id for update;`,
-      becomes: "select * into v_log from pawl.reflection_logs where id = p_reflection_id;",
-    },
-    scenario: "publishedOrGivenUp",
-    fails: /both won, or neither/,
-  },
-  {
-    name: "who gives up locks the reflection",
-    without: {
-      file: PROMPT_FUNCTIONS,
-      text: `  v_suggestion_id uuid;
-begin
-  select * into v_log from pawl.reflection_logs where id = p_reflection_id for update;`,
-      becomes: `  v_suggestion_id uuid;
-begin
-  select * into v_log from pawl.reflection_logs where id = p_reflection_id;`,
-    },
-    scenario: "publishedOrGivenUp",
-    fails: /both won, or neither/,
-  },
-  {
-    name: "writers lock the reflection",
-    without: {
-      file: PROMPT_FUNCTIONS,
-      text: `no more than max_attempts begin.
-  select * into v_log from pawl.reflection_logs where id = p_reflection_id for update;`,
-      becomes: `no more than max_attempts begin.
-  select * into v_log from pawl.reflection_logs where id = p_reflection_id;`,
-    },
-    scenario: "fiveAttemptsAtMost",
-    fails: /refused/,
-  },
-  {
-    name: "a reflection's update is made once",
-    without: {
-      file: PROMPT_FUNCTIONS,
-      text: `  v_result := pawl.update_result(v_log);
-  if v_result is not null then
-    return v_result;
-  end if;
-  select * into v_parent`,
-      becomes: "  select * into v_parent",
-    },
-    scenario: "oneVersionAReflection",
-    fails: /published 2/,
-  },
-  {
-    name: "the parent must be live",
-    without: cut(PROMPT_FUNCTIONS, " or not v_parent.is_active"),
-    scenario: "oneVersionAParent",
-    fails: /superseded/,
-  },
-  {
-    name: "what people decided is asked",
-    without: {
-      file: PROMPT_FUNCTIONS,
-      text: `  if v_block is not null then
-    return jsonb_build_object('outcome', 'skipped', 'reason', v_block);
-  end if;
-  v_clauses`,
-      becomes: "  v_clauses",
-    },
-    scenario: "everyActionAtOnce",
-    fails: /publishes against what people decided/,
-  },
-  {
-    name: "the cooldown is asked",
-    without: {
-      file: REFLECTION_FUNCTIONS,
-      text: "when pawl.cooldown_until(s) is not null then 'cooldown'",
-      becomes: "when false then 'cooldown'",
-    },
-    scenario: "theCooldownHolds",
-    fails: /versions within a cooldown/,
-  },
-  {
-    name: "the daily cap is asked",
-    without: { file: REFLECTION_FUNCTIONS, text: "when s.max_updates_per_day <= ", becomes: "when 0 > " },
-    scenario: "theDailyCapHolds",
-    fails: /at most 3 a day/,
-  },
-  {
-    name: "one live version",
-    without: ONE_LIVE,
-    scenario: "oneVersionIsLive",
-    fails: /of 50 at once/,
-  },
-  {
-    name: "a version number once",
-    without: NUMBERED_ONCE,
-    scenario: "aVersionHasOneText",
-    fails: /of 50 at once/,
-  },
-  {
-    name: "a version a reflection",
-    without: { file: PROMPTS, text: "reflection_log_id uuid unique,", becomes: "reflection_log_id uuid," },
-    scenario: "aReflectionMakesOneVersion",
-    fails: /of 50 at once/,
-  },
-
-  // People
-  {
-    name: "people lock the assistant",
-    without: PEOPLES_LOCK,
-    scenario: "everyActionAtOnce",
-    fails: /23505|which was/,
-  },
-  {
-    name: "people lock the assistant",
-    without: PEOPLES_LOCK,
-    spares: [
-      { ...ONE_LIVE, why: "a second live version is refused, with an error" },
-      { ...NUMBERED_ONCE, why: "so is a second version of the same number" },
-    ],
-    scenario: "everyActionAtOnce",
-    fails: /live versions|which was|skips a version/,
-  },
-  {
-    name: "publishers wait for people",
-    without: PUBLISHERS_LOCK,
-    scenario: "everyActionAtOnce",
-    fails: /23505|40P01|which was|publishes against/,
-  },
-  {
-    name: "approving locks the suggestion",
-    without: unlocked(
-      SUGGESTION_DECISIONS,
-      "v_suggestion from pawl.suggestions where id = p_suggestion_id",
-      "\n  if not found then\n    return jsonb_build_object('outcome', 'suggestion_not_found'); -- deleted while this waited\n  end if;",
-    ),
-    spares: [{ ...PEOPLES_LOCK, why: "whoever reviews holds the assistant too" }],
-    scenario: "oneVerdict",
-    fails: /both verdicts stand|verdicts: |40P01/,
-  },
-  {
-    name: "rejecting locks the suggestion",
-    without: unlocked(
-      SUGGESTION_DECISIONS,
-      "v_suggestion from pawl.suggestions where id = p_suggestion_id",
-      "\n  if not found then\n    return jsonb_build_object('outcome', 'suggestion_not_found'); -- deleted while this waited\n  elsif",
-    ),
-    spares: [{ ...PEOPLES_LOCK, why: "whoever reviews holds the assistant too" }],
-    scenario: "oneVerdict",
-    fails: /both verdicts stand|verdicts: |40P01/,
-  },
-  {
-    name: "people lock the assistant",
-    without: PEOPLES_LOCK,
-    spares: [{ ...SETTINGS_LOCK, why: "the settings are locked by themselves, for who writes to the table" }],
-    scenario: "everySettingAtOnce",
-    fails: /which was/,
-  },
-  {
-    name: "changing settings locks them",
-    without: SETTINGS_LOCK,
-    scenario: "noSettingIsLost",
-    fails: /a clause is lost/,
-  },
+  ...VERSIONS,
 
   // Turns
   {
@@ -458,13 +242,6 @@ begin
     scenario: "forgottenWhileTalking",
     fails: /40P01/,
   },
+  ...OBSERVING,
+  ...PROVING,
 ];
-
-function cut(file: string, text: string): Edit {
-  return { file, text, becomes: "" };
-}
-
-/** The lock of a `select … for update` between two texts. */
-function unlocked(file: string, before: string, after: string): Edit {
-  return { file, text: `${before} for update;${after}`, becomes: `${before};${after}` };
-}

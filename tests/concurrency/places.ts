@@ -10,8 +10,8 @@ export interface Place extends Assistant {
   admin: string;
 }
 
-/** Never due twice, and free to publish as often as it likes, unless `settings` say otherwise. */
-const FREE = { cooldown_hours: 0, max_updates_per_day: 1000 };
+/** Never due twice, free to write versions as often as it likes, and no placebos, unless `settings` say otherwise. */
+const FREE = { cooldown_hours: 0, max_updates_per_day: 1000, placebo_share: 0 };
 
 export async function makePlace(project: Project, settings: Record<string, unknown> = {}): Promise<Place> {
   const organization = await makeOrganization(project, `org-${crypto.randomUUID()}`);
@@ -73,8 +73,8 @@ export function complete(turn: string, text: string, attempt = 1) {
   });
 }
 
-export function publish(reflection: string, place: Place, text = "A better prompt.") {
-  return rpc("service", "pawl_publish_prompt", {
+export function submit(reflection: string, place: Place, text = "A better prompt.") {
+  return rpc("service", "pawl_submit_prompt", {
     p_reflection_id: reflection,
     p_parent_id: place.prompt,
     p_content: text,

@@ -1,7 +1,10 @@
 /** Every scenario by its name: what the tests run, and the mutation run with a guard taken out. */
 import * as constraints from "./constraints.ts";
 import type { Project } from "./ground.ts";
+import * as leaving from "./leaving.ts";
 import * as looping from "./looping.ts";
+import * as observing from "./observing.ts";
+import * as proving from "./proving.ts";
 import * as publishing from "./publishing.ts";
 import * as reacting from "./reacting.ts";
 import * as reflecting from "./reflecting.ts";
@@ -12,6 +15,9 @@ import * as talking from "./talking.ts";
 export const SCENARIOS = {
   ...reflecting,
   ...publishing,
+  ...observing,
+  ...proving,
+  ...leaving,
   ...steering,
   ...talking,
   ...reacting,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Call, rpc, type Told } from "./crowd.ts";
 import type { Project } from "./ground.ts";
 import { answersOf, outcomesOf, tally } from "./outcomes.ts";
-import { at, makePlace, one, owe, type Place, publish, times, writeVersions } from "./places.ts";
+import { at, makePlace, one, owe, type Place, submit, times, writeVersions } from "./places.ts";
 import { assertTellsWhatHappened, remember } from "./record.ts";
 
 const ROUNDS = 20;
@@ -19,16 +19,29 @@ export async function everyActionAtOnce(project: Project): Promise<void> {
   }
 }
 
-/** 25 approve what 25 reject: one verdict, and all who come later are told of it. */
+/** 25 approve what 25 reject: it is rejected once, whoever approved before, and all who come later are told of it. */
 export async function oneVerdict(project: Project): Promise<void> {
   for (let round = 1; round <= 5; round++) {
     const place = await makePlace(project);
     const { proposed } = await makeMatters(project, place);
+    const before = await remember(project, place);
     const verdicts = ["pawl_approve_suggestion", "pawl_reject_suggestion"];
     const calls = times(50, (index) => rpc(place.admin, verdicts[index % 2], { p_suggestion_id: proposed }));
     const told = await project.crowd.atOnce(calls);
-    assert.deepEqual(outcomesOf(told), { ok: 25, already_reviewed: 25 }, "both verdicts stand");
-    assertOneVerdict(told);
+    answersOf(told);
+    const [approving, rejecting] = [0, 1].map((which) => told.filter((_, index) => index % 2 === which));
+    // Who comes before the first that rejects approves.
+    const { ok: approved = 0, already_reviewed: late = 0 } = outcomesOf(approving);
+    assert.deepEqual([approved + late, outcomesOf(rejecting)], [25, { ok: 25 }], "both verdicts stand");
+    assert.deepEqual([changing(approving), changing(rejecting)], [Math.min(approved, 1), 1], "both verdicts stand");
+    await assertTellsWhatHappened(project, place, before, answersOf(told));
+    const ended = await one(
+      project,
+      `select format('%s %s %s', g.status, p.state, t.state) from pawl.suggestions g
+       join pawl.system_prompts p on p.id = g.prompt_id join pawl.prompt_tests t on t.candidate_id = p.id where g.id = $1`,
+      [proposed],
+    );
+    assert.equal(ended, "rejected rejected closed");
   }
 }
 
@@ -66,6 +79,11 @@ export async function noSettingIsLost(project: Project): Promise<void> {
   assert.deepEqual(kept.toSorted(), clauses.toSorted(), "a clause is lost");
 }
 
+/** How many of these changed something. */
+function changing(told: Told[]): number {
+  return answersOf(told).filter(({ audit_id }) => audit_id).length;
+}
+
 async function actAtOnce(project: Project, round: number): Promise<void> {
   const place = await makePlace(project, { cooldown_hours: round % 4 ? 0 : 6, max_updates_per_day: CAP });
   const matters = await makeMatters(project, place);
@@ -77,17 +95,18 @@ async function actAtOnce(project: Project, round: number): Promise<void> {
   assert.deepEqual([...seen], ["[1]"], "live versions at some moment");
   const answers = answersOf(told);
   await assertTellsWhatHappened(project, place, before, answers);
-  assertOneVerdict(told, matters.proposed);
+  assertOneEnd(told, matters.proposed);
   const byLoop = await one(
     project,
-    "select count(*)::integer from pawl.system_prompts where assistant_id = $1 and created_by = 'system'",
+    `select count(*)::integer from pawl.system_prompts
+     where assistant_id = $1 and created_by = 'system' and not placebo`,
     [place.id],
   );
   assert.ok(byLoop <= CAP, `${byLoop} versions by the loop, at most ${CAP} a day`);
 }
 
 interface Matters {
-  /** A suggestion with a version that waits for approval. */
+  /** A suggestion with a version, the fourth, that is in test and waits for approval. */
   proposed: string;
   /** A suggestion that says what to mend, and the reflection that made it. */
   mend: string;
@@ -101,7 +120,7 @@ async function makeMatters(project: Project, place: Place): Promise<Matters> {
   await writeVersions(project, place, 2);
   const [first, mending, ...owed] = await owe(project, place, 12);
   await project.crowd.one(rpc("service", "pawl_require_approval", at(place)));
-  const { suggestion_id: proposed } = await project.crowd.one(publish(first, place));
+  const { suggestion_id: proposed } = await project.crowd.one(submit(first, place));
   await project.crowd.one(rpc("service", "pawl_require_approval", { p_required: false, ...at(place) }));
   await project.database.query("update pawl.reflection_logs set action_taken = 'suggestion' where id = $1", [mending]);
   const suggest = (type: string) =>
@@ -114,7 +133,7 @@ async function makeMatters(project: Project, place: Place): Promise<Matters> {
   return { proposed, mend: await suggest("prompt_change"), mending, escalation: await suggest("escalation"), owed };
 }
 
-/** Two of each of the kinds that contend most; the rest, by chance, of all kinds or of those that let the loop publish. */
+/** Two of each of the kinds that contend most; the rest, by chance, of all kinds or of those that let the loop write. */
 function mixture(place: Place, matters: Matters, round: number): Call[] {
   const random = chance(round);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)];
@@ -128,25 +147,37 @@ function mixture(place: Place, matters: Matters, round: number): Call[] {
   const act = (name: string, values: Record<string, unknown> = {}) => by(name, { ...values, ...at(place) });
   const review = (name: string, id: string) => by(name, { p_suggestion_id: id });
   const suggestion = () => pick([matters.proposed, matters.proposed, matters.mend, matters.escalation]);
+  const version = () => pick([1, 2, 3, 4, 4, 4, 5, 6]);
   const contending = [
     () => review("pawl_approve_suggestion", suggestion()),
     () => review("pawl_reject_suggestion", matters.proposed),
     () => act("pawl_rollback_prompt"),
     () => act("pawl_activate_prompt", { p_version: pick([1, 1, 2, 3]) }),
     () => act("pawl_write_prompt", { p_content: "By hand.", p_activate: true }),
-    () => publish(pick([...matters.owed, matters.mending]), place),
+    () => submit(pick([...matters.owed, matters.mending]), place),
     () => act("pawl_pause_updates"),
     () => act("pawl_lock_prompt"),
+    () => act("pawl_force_version", { p_version: version() }),
+    () => act("pawl_reject_version", { p_version: version() }),
   ];
   const freeing = [
-    () => publish(pick([...matters.owed, matters.mending]), place),
+    () => submit(pick([...matters.owed, matters.mending]), place),
+    () => submit(pick([...matters.owed, matters.mending]), place),
+    () => submit(pick([...matters.owed, matters.mending]), place),
     () => act("pawl_activate_prompt", { p_version: 1 }),
     () => act("pawl_rollback_prompt", { p_version: 1 }),
     () => act("pawl_resume_updates"),
+    () => act("pawl_resume_updates"),
     () => act("pawl_lock_prompt", { p_locked: false, p_version: 1 }),
+    () => act("pawl_reject_version", { p_version: pick([4, 5, 6, 7]) }),
+    () => act("pawl_reject_version", { p_version: pick([4, 5]) }),
+    () => act("pawl_protect_clauses", { p_clauses: pick([[], [], ["A clause"]]) }),
   ];
   const others = [
     () => review("pawl_reject_suggestion", suggestion()),
+    () => act("pawl_approve_version", { p_version: version() }),
+    () => act("pawl_test_version", { p_version: version() }),
+    () => act("pawl_test_version", { p_placebo: true }),
     () => act("pawl_write_prompt", { p_content: "By hand, for later." }),
     () => act("pawl_pause_updates", { p_until: "2100-01-01T00:00:00Z" }),
     () => act("pawl_lock_prompt", { p_locked: false }),
@@ -154,15 +185,17 @@ function mixture(place: Place, matters: Matters, round: number): Call[] {
     () => act("pawl_protect_clauses", { p_clauses: pick([[], ["A clause"]]) }),
   ];
   const rest = round % 2 ? freeing : [...contending, ...freeing, ...others];
-  return times(50, (index) => (index < 16 ? contending[index % 8] : pick(rest))());
+  return times(50, (index) => (index < 2 * contending.length ? contending[index % contending.length] : pick(rest))());
 }
 
-/** Of many who approve, reject, or activate by its number what a suggestion proposes, one settles it. */
-function assertOneVerdict(told: Told[], suggestion?: string): void {
-  const verdicts = answersOf(told).filter(({ about, changed }) =>
-    changed?.status && (!suggestion || about.suggestion_id === suggestion)
+/** Of many who approve, reject or force what a suggestion is about, one ends it, and one at most approves before. */
+function assertOneEnd(told: Told[], suggestion: string): void {
+  const verdicts = answersOf(told).flatMap(({ about, changed }) =>
+    changed?.status && about.suggestion_id === suggestion ? [changed.status.to] : []
   );
-  assert.equal(verdicts.length, 1, `verdicts: ${JSON.stringify(tally(verdicts.map(({ action }) => action)))}`);
+  const { approved = 0, rejected = 0, implemented = 0, ...others } = tally(verdicts);
+  assert.deepEqual(others, {});
+  assert.ok(approved <= 1 && rejected + implemented <= 1, `verdicts: ${JSON.stringify(tally(verdicts))}`);
 }
 
 /** The same numbers for the same seed (a linear congruence), so that a round can be had again. */

@@ -31,8 +31,8 @@ export async function makeAssistant(
     join pawl.rubrics r on r.assistant_id = a.id and r.version = 1
     where o.slug = 'default' and a.slug = 'default'`;
   await stack.database.query(
-    `insert into pawl.system_prompts (assistant_id, version, content, created_by, is_active)
-     select $1, 1, p.content, 'human', true ${ofDefault}`,
+    `insert into pawl.system_prompts (assistant_id, version, content, created_by, state)
+     select $1, 1, p.content, 'human', 'active' ${ofDefault}`,
     [id],
   );
   await stack.database.query(
@@ -40,7 +40,8 @@ export async function makeAssistant(
     [id],
   );
   const assistant = { id, slug, organization: organization_id };
-  await configure(stack, assistant, settings);
+  // A placebo now and then would make of every test a game of chance.
+  await configure(stack, assistant, { placebo_share: 0, ...settings });
   return assistant;
 }
 
@@ -114,6 +115,13 @@ export function chat(stack: Stack, assistant: Assistant, message: string, user_i
   return post(stack, "chat-handler", body, service(stack));
 }
 
+/** Has a version that is in test go live unproved, as a person may. */
+export async function force(stack: Stack, { slug, organization }: Assistant, version: number): Promise<void> {
+  const order = { action: "force", version, assistant: slug, organization_id: organization };
+  const reply = await post(stack, "prompt-updater", order, service(stack));
+  assert.equal(reply.status, 200, JSON.stringify(reply.body));
+}
+
 /** The one result of a reflection on this assistant alone. */
 // deno-lint-ignore no-explicit-any -- the shape of a result depends on what came of it
 export async function reflect(stack: Stack, assistant: Assistant, more: Record<string, unknown> = {}): Promise<any> {
@@ -140,6 +148,7 @@ export interface Version {
   version: number;
   content: string;
   is_active: boolean;
+  state: string;
   created_by: string;
   change_reason: string | null;
   previous: number | null;

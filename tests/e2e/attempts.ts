@@ -103,7 +103,7 @@ export async function asReader(place: Place): Promise<Attempt> {
 }
 
 /** A schedule, which calls until there is nothing left to do of this half of the work for this assistant. */
-export function asSchedule(place: Place, only: "reflection" | "learning" = "reflection"): Attempt {
+export function asSchedule(place: Place, only: "reflection" | "learning" | "proof" = "reflection"): Attempt {
   const { stack, steps, organization: organization_id, assistant: { slug } } = place;
   return async () => {
     const url = await steps.url("reflection-loop");
@@ -114,8 +114,11 @@ export function asSchedule(place: Place, only: "reflection" | "learning" = "refl
       service(stack),
     );
     assert.equal(status, 200, JSON.stringify(body));
-    const [{ reason }, ...others] = only === "learning" ? body.learning : body.results;
+    const results = { reflection: body.results, learning: body.learning, proof: body.proof }[only];
+    const [{ did, reason }, ...others] = results;
     assert.deepEqual([others, body.more], [[], false], JSON.stringify(body));
+    // The function that proves died.
+    if (did === "failed") return "again";
     if (reason === "in_progress") return "wait";
     return reason === undefined ? "again" : "over";
   };
@@ -222,7 +225,7 @@ export async function propose(place: Place): Promise<{ suggestion_id: string }> 
   await configure(stack, assistant, { approval_required: true });
   await oweUpdate(place);
   const [{ answer }] = await stack.database.query(
-    `select public.pawl_publish_prompt(id, prompt_id, 'Answer at length.', 'No reasons are given.', 'theirs') as answer
+    `select public.pawl_submit_prompt(id, prompt_id, 'Answer at length.', 'No reasons are given.', 'theirs') as answer
      from pawl.reflection_logs where assistant_id = $1`,
     [assistant.id],
   );
@@ -241,9 +244,9 @@ export async function pause({ stack, assistant }: Place): Promise<void> {
 /** Has another version go live, by a person. */
 export async function makeLive({ stack, assistant }: Place, content: string): Promise<void> {
   await stack.database.query(
-    `with old as (update pawl.system_prompts set is_active = false where assistant_id = $1 returning *)
-     insert into pawl.system_prompts (assistant_id, version, content, created_by, is_active, previous_version_id)
-       select assistant_id, version + 1, $2, 'human', true, id from old`,
+    `with old as (update pawl.system_prompts set state = 'retired' where assistant_id = $1 and is_active returning *)
+     insert into pawl.system_prompts (assistant_id, version, content, created_by, state, previous_version_id)
+       select assistant_id, version + 1, $2, 'human', 'active', id from old`,
     [assistant.id, content],
   );
 }

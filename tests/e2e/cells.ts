@@ -239,9 +239,9 @@ async function readAndReplace({ stack, models }: World, { assistant }: Member): 
   assert.equal((await post(stack, "chat-handler", { message: words, user_id }, service(stack))).status, 200);
   await stack.database.query("delete from pawl.usage where organization_id = $1", [assistant.organization]);
   await stack.database.query(
-    `with old as (update pawl.system_prompts set is_active = false where assistant_id = $1 returning *)
-     insert into pawl.system_prompts (assistant_id, version, content, created_by, is_active)
-       select assistant_id, 2, left(content, -1) || '!', 'human', true from old`,
+    `with old as (update pawl.system_prompts set state = 'retired' where assistant_id = $1 returning *)
+     insert into pawl.system_prompts (assistant_id, version, content, created_by, state)
+       select assistant_id, 2, left(content, -1) || '!', 'human', 'active' from old`,
     [assistant.id],
   );
 }

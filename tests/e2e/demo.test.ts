@@ -69,13 +69,51 @@ Deno.test("scripts/demo", async (test) => {
     const changes = report.decisions.filter((one) => one.kind === "change");
     assert.deepEqual(
       changes.map(({ actor, action, reason }) => [actor, action, reason]),
-      report.versions.slice(1).map(({ change_reason }) => ["loop", "publish", change_reason]),
+      report.versions.slice(1).flatMap(({ change_reason }) => [
+        ["loop", "submit", change_reason],
+        ["loop", "promote", null],
+      ]),
     );
     const times = report.decisions.map(({ at }) => at);
     assert.deepEqual(times, times.toSorted());
     assert.deepEqual(
       report.versions.map(({ is_live }) => is_live),
       report.versions.map((_, at, all) => at === all.length - 1),
+    );
+  });
+
+  await test.step("nothing goes live unproved, and what people dislike comes back [catches: a test that decides nothing]", () => {
+    const { versions, proof: { assistants: [own, staged], staged: sentences } } = reportOfDemo();
+    assert.deepEqual(
+      own.tests.map(({ version, verdict, stage }) => [version, verdict, stage]),
+      versions.slice(1).map(({ version }) => [version, "promoted", "replay"]),
+    );
+    assert.deepEqual(staged.tests.map(({ verdict, stage, placebo }) => [verdict, stage, placebo]), [
+      ["rejected", "screening", false],
+      ["rejected", "screening", true],
+      ["promoted", "canary", false],
+      ["promoted", "replay", false],
+      ["rolled_back", "watch", false],
+    ]);
+    const tests = [...own.tests, ...staged.tests];
+    assert.deepEqual(tests.filter(({ receipt }) => !receipt?.verified), []);
+    assert.equal(new Set(tests.map(({ receipt }) => receipt!.id)).size, tests.length);
+    for (const { curve, verdict, words } of tests) {
+      // Drawn only where it ends at what core wrote down.
+      assert.ok(curve && words, verdict);
+      assert.equal(
+        curve.values.some((value) => value >= curve.threshold + Number(curve.kind === "wins")),
+        verdict !== "rejected",
+      );
+    }
+    const [promoted] = own.tests;
+    assert.ok(promoted.level! < 0.001 && promoted.wins! >= 18 && promoted.plan, "the level is the yearly budget's");
+    assert.deepEqual([own.budget.promoted, staged.budget.promoted], [own.tests.length, 2]);
+    assert.deepEqual([staged.placebos.tests, staged.placebos.promoted], [1, 0]);
+    for (const sentence of sentences) assert.ok(output.includes(sentence), sentence);
+    assert.match(
+      output,
+      /Versions were rejected, promoted and rolled back; each of \d+ receipts led to the same decision/u,
     );
   });
 
@@ -211,7 +249,7 @@ async function lookAtPage(test: Deno.TestContext, browser: Browser): Promise<voi
       ),
     );
     assert.deepEqual(
-      await page.evaluate(texts, ".card > blockquote"),
+      await page.evaluate(texts, "section[aria-labelledby=versions] .card > blockquote"),
       report.versions.map(({ change_reason }) => change_reason),
     );
     const [, ...rewritten] = report.versions;
@@ -221,6 +259,18 @@ async function lookAtPage(test: Deno.TestContext, browser: Browser): Promise<voi
     );
     assert.ok((await page.evaluate(texts, ".diff ins")).length >= rewritten.length);
     assert.equal((await page.evaluate(texts, ".timeline > li")).length, report.decisions.length);
+  });
+
+  await test.step("tests: each with its verdict, its evidence drawn, its receipt, as in report.json", async () => {
+    const tests = report.proof.assistants.flatMap((one) => one.tests);
+    assert.deepEqual(await page.evaluate(texts, ".test .receipt code"), tests.map(({ receipt }) => receipt!.id));
+    assert.deepEqual(await page.evaluate(texts, ".test .receipt .tag"), tests.map(() => "verified"));
+    assert.equal((await page.evaluate(texts, ".test .evidence")).length, tests.length);
+    const headings = await page.evaluate(texts, ".test h3");
+    for (const [index, { version, verdict }] of tests.entries()) {
+      assert.match(headings[index], new RegExp(`^Version ${version} .*${verdict.replace("_", " ")}`, "su"));
+    }
+    assert.equal((await page.evaluate(texts, ".budget")).length, report.proof.assistants.length);
   });
 
   await test.step("learned patterns: each with its state, words and life, as in report.json", async () => {

@@ -18,17 +18,20 @@ const NEVER: Record<string, string> = {
        select from pawl.turns t where t.answer_message_id = m.id and t.status = 'completed')`,
   "answers judged that were judged before": `select r.id from pawl.reflection_logs r where r.messages_analyzed <> (
        select count(*) from pawl.message_evaluations e where e.reflection_log_id = r.id)`,
-  "a suggestion that no reflection made, or a second one": `select s.id from pawl.suggestions s where not exists (
-       select from pawl.reflection_logs r where r.suggestion_id = s.id and r.id = s.reflection_log_id)`,
+  "a suggestion that no reflection made, or a second one": `select s.id from pawl.suggestions s
+     where (s.reflection_log_id is not null or s.suggestion_type <> 'escalation' and s.prompt_id is null)
+       and not exists (select from pawl.reflection_logs r where r.suggestion_id = s.id and r.id = s.reflection_log_id)`,
+  "an escalation that stands twice": `select s.assistant_id from pawl.suggestions s
+     where s.suggestion_type = 'escalation' group by s.assistant_id, s.reflection_log_id having count(*) > 1`,
   "a reflection that has no version to show, or two": `select r.id from pawl.reflection_logs r
-     where (coalesce(r.update_outcome, '') in ('published', 'proposed') or r.new_prompt_version is not null and
+     where (coalesce(r.update_outcome, '') = 'submitted' or r.new_prompt_version is not null and
             r.action_taken <> 'rollback')::integer <> (
        select count(*) from pawl.system_prompts p where p.reflection_log_id = r.id)`,
   "a version of the loop's that no reflection asked for":
     "select id from pawl.system_prompts where created_by = 'system' and reflection_log_id is null",
-  "a version published or proposed without a record, or with two":
+  "a version submitted without a record, or with two":
     `select p.id from pawl.system_prompts p where p.created_by = 'system' and 1 <> (
-       select count(*) from pawl.audit_log l where l.action in ('publish', 'propose')
+       select count(*) from pawl.audit_log l where l.action = 'submit'
          and l.detail -> 'reflection_id' = to_jsonb(p.reflection_log_id))`,
   "a live version that the record does not end with": `select p.id from pawl.system_prompts p
      where p.is_active and p.activated_at is not null and to_jsonb(p.version) is distinct from (
@@ -38,6 +41,31 @@ const NEVER: Record<string, string> = {
   "a rollback without a record, or with two": `select a.id from pawl.assistants a where
        (select count(*) from pawl.reflection_logs r where r.assistant_id = a.id and r.action_taken = 'rollback') <>
        (select count(*) from pawl.audit_log l where l.assistant_id = a.id and l.action = 'rollback')`,
+  "a version in test without its test, or a test without its version": `select coalesce(p.id, t.id)
+     from (select * from pawl.system_prompts where state in ('screening', 'proving')) p
+     full join (select * from pawl.prompt_tests where state in ('screening', 'proving')) t
+       on t.candidate_id = p.id and t.state = p.state
+     where p.id is null or t.id is null`,
+  "a test against a version that is not live": `select t.id from pawl.prompt_tests t
+     join pawl.system_prompts b on b.id = t.baseline_id where t.state in ('screening', 'proving') and not b.is_active`,
+  "a decision without a receipt, or another one's": `select t.id from pawl.prompt_tests t
+     left join pawl.promotion_receipts r on r.test_id = t.id
+     where r.decision is distinct from case t.state when 'promoted' then 'promote' when 'rejected' then 'reject' end`,
+  "a version taken back by the loop without a receipt, or with two": `select a.id from pawl.assistants a where
+       (select count(*) from pawl.promotion_receipts r where r.assistant_id = a.id and r.decision = 'rollback') <>
+       (select count(*) from pawl.audit_log l
+        where l.assistant_id = a.id and l.action = 'rollback' and l.actor = 'loop')`,
+  "a receipt whose observations are not those that were made": `select r.id from pawl.promotion_receipts r
+     where r.observations_digest <> pawl.observations_digest(r.observation_ids)`,
+  "a pair compared without an observation, or with two": `select t.id from pawl.prompt_tests t where
+       (select count(*) from pawl.replay_pairs r where r.test_id = t.id and r.state in ('judged', 'void')) <>
+       (select count(*) from pawl.proof_observations o where o.about_id = t.id and o.kind = 'pair')`,
+  "a unit observed without an observation, or with two": `select t.id from pawl.prompt_tests t where
+       (select count(*) from pawl.canary_units u where u.test_id = t.id and u.observed_at is not null) <>
+       (select count(*) from pawl.proof_observations o where o.about_id = t.id and o.kind = 'unit')`,
+  "less held against the day than the models cost": `select t.assistant_id from pawl.prompt_tests t
+     group by t.assistant_id having sum(t.tokens) > (
+       select coalesce(sum(u.tokens), 0) from pawl.test_usage u where u.assistant_id = t.assistant_id)`,
   "a turn held for longer than its time":
     "select id from pawl.turns where status = 'open' and lease_expires_at > now() + interval '150 seconds'",
   "an assistant held for longer than its time": `select assistant_id from pawl.leases
@@ -50,15 +78,20 @@ export async function assertConsistent(stack: Stack): Promise<void> {
 }
 
 /** Of these no two runs are alike, or they count what was paid, which countsOf() looks at. */
-const TABLES_LEFT_OUT = ["usage", "user_usage", "turn_attempts"];
+const TABLES_LEFT_OUT = ["usage", "user_usage", "turn_attempts", "test_usage"];
 const COLUMNS_LEFT_OUT = [
   ...["id", "seq", "latency_ms", "input_tokens", "cache_read_tokens", "cache_write_tokens"],
-  ...["advance_tokens", "attempts", "lost_attempts", "update_attempts", "lost_holders"],
+  ...["advance_tokens", "attempts", "lost_attempts", "update_attempts", "lost_holders", "tokens", "usd"],
+  // Coins, and what is over ids.
+  ...["candidate_first", "observations_digest"],
 ];
 /** How a row is one organisation's: by the first of these columns that its table has. */
 const PATHS: Record<string, string> = {
   organization_id: "$1",
   assistant_id: "(select id from pawl.assistants where organization_id = $1)",
+  test_id: "(select id from pawl.prompt_tests where organization_id = $1)",
+  about_id: `(select id from pawl.prompt_tests where organization_id = $1
+     union all select id from pawl.promotion_receipts where organization_id = $1)`,
   session_id: "(select id from pawl.sessions where organization_id = $1)",
   reflection_log_id:
     "(select r.id from pawl.reflection_logs r join pawl.assistants a on a.id = r.assistant_id where organization_id = $1)",
@@ -97,10 +130,13 @@ function alike(row: string): string {
   return row
     .replaceAll(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/gu, "id")
     .replaceAll(/"audit_id": \d+/gu, '"audit_id": id')
+    .replaceAll(/"observations_digest": "[\da-f]{64}"/gu, '"observations_digest": id')
+    .replaceAll(/"days": 0\.?\d*/gu, '"days": some')
     .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+([+-]\d\d:\d\d)?/gu, "time");
 }
 
-export type Task = "chat" | "evaluate" | "rewrite" | "phrase";
+export const TASKS = ["chat", "evaluate", "rewrite", "phrase", "compare"] as const;
+export type Task = (typeof TASKS)[number];
 
 export interface Counts {
   /** Requests to the model since the stand-in was told to forget. */
@@ -114,23 +150,25 @@ export async function countsOf({ stack, organization, assistant }: Place): Promi
   const [counted] = await stack.database.query(
     `with used as (select purpose, sum(calls)::integer as calls from pawl.usage where organization_id = $1 group by 1)
      select json_build_object(
-         'chat', coalesce((select calls from used where purpose = 'chat'), 0),
+         'chat', coalesce((select sum(calls) from used where purpose in ('chat', 'replay')), 0),
          'evaluate', coalesce((select calls from used where purpose = 'judge'), 0),
          'rewrite', coalesce((select calls from used where purpose = 'rewrite'), 0),
-         'phrase', coalesce((select calls from used where purpose = 'phrase'), 0)) as used,
+         'phrase', coalesce((select calls from used where purpose = 'phrase'), 0),
+         'compare', coalesce((select calls from used where purpose = 'compare'), 0)) as used,
        json_build_object(
          'turn', (select sum(lost_attempts) from pawl.turns where organization_id = $1),
          'lease', (select sum(lost_holders) from pawl.leases where assistant_id = $2),
          'writing', (select sum(update_attempts) from pawl.reflection_logs where assistant_id = $2)) as lost`,
     [organization, assistant.id],
   );
-  const requests: Record<Task, number> = { chat: 0, evaluate: 0, rewrite: 0, phrase: 0 };
+  const requests: Record<Task, number> = { chat: 0, evaluate: 0, rewrite: 0, phrase: 0, compare: 0 };
   for (const request of await asked(stack)) requests[taskOf(request)]++;
   return { asked: requests, ...counted };
 }
 
 /** What somebody paid for, and what is stored: the model must not be asked for it again. */
 export interface Paid {
+  /** Of those that a test has still to ask again, none. */
   answered: string[];
   judged: string[];
   /** No update is owed any more. */
@@ -143,9 +181,19 @@ export async function paidBy({ stack, organization, assistant }: Place): Promise
   const [{ answered, judged, written }] = await stack.database.query(
     `select
        array(select q.content from pawl.turns t join pawl.messages q on q.id = t.user_message_id
-             where t.organization_id = $1 and t.status = 'completed') as answered,
+             where t.organization_id = $1 and t.status = 'completed' and not exists (
+               select from pawl.prompt_tests p
+               where p.state in ('screening', 'proving')
+                 and t.id = any (case p.state when 'screening' then p.screening_pool else p.proof_pool end)
+                 and cardinality(case p.state when 'screening' then p.screening_pool else p.proof_pool end) > (
+                   select count(*) from pawl.replay_pairs r
+                   where r.test_id = p.id and r.stage = p.state and r.state <> 'drawn'))) as answered,
        array(select q.content from pawl.message_evaluations e join pawl.turns t on t.answer_message_id = e.message_id
-             join pawl.messages q on q.id = t.user_message_id where t.organization_id = $1) as judged,
+             join pawl.messages q on q.id = t.user_message_id where t.organization_id = $1
+             union all
+             select q.content from pawl.canary_units u join pawl.turns t on t.session_id = u.session_id
+             join pawl.messages q on q.id = t.user_message_id
+             where t.organization_id = $1 and u.observed_at is not null) as judged,
        exists (select from pawl.reflection_logs where assistant_id = $2 and update_outcome is not null) as written`,
     [organization, assistant.id],
   );

@@ -23,7 +23,7 @@ Deno.test("judging", async (test) => {
       const result = await reflect(stack, assistant);
       assert.equal(result.action, "prompt_update");
       assert.deepEqual([result.prompt_version, result.messages_analyzed, result.discarded], [1, 6, 0]);
-      assert.equal(result.update.new_version, 2);
+      assert.equal(result.update.version, 2);
 
       const [task] = await tasks(stack, "evaluate");
       const expected = judge(task);
@@ -54,7 +54,7 @@ Deno.test("judging", async (test) => {
         result.reflection_id,
       ]);
       assert.deepEqual([log.messages_analyzed, log.messages_discarded, log.action_taken], [6, 0, "prompt_update"]);
-      assert.deepEqual([log.prompt_version_evaluated, log.new_prompt_version, log.update_outcome], [1, 2, "published"]);
+      assert.deepEqual([log.prompt_version_evaluated, log.new_prompt_version, log.update_outcome], [1, 2, "submitted"]);
       assert.deepEqual([log.strengths, log.weaknesses, log.patterns_noticed], [
         expected.strengths,
         expected.weaknesses,

@@ -1,9 +1,11 @@
 /**
- * A SIGKILL at every step of every operation, before the call is carried out and after it. Then its caller comes back,
- * as callers do. What is stored in the end must be what a run without a kill leaves, and nothing stored is paid twice.
- * A step is a call that a function was seen to make; those expected stand in operations.ts, each with its price.
+ * A SIGKILL at every step of every operation, before the call is carried out and after it; where operations have steps
+ * in common, in one of them. Then its caller comes back, as callers do. What is stored in the end must be what a run
+ * without a kill leaves, and nothing stored is paid twice. A step is a call that a function was seen to make; those
+ * expected stand in operations.ts, each with its price.
  */
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import type { Stack } from "../../scripts/local/stack.ts";
 import { type Attempt, letLeasesRunOut, makePlace, type Place } from "./attempts.ts";
 import {
@@ -14,17 +16,11 @@ import {
   paidBy,
   pictureOf,
   type Task,
+  TASKS,
   traceOf,
 } from "./invariants.ts";
-import {
-  assertAllCovered,
-  type Cost,
-  type ExpectedStep,
-  type Operation,
-  OPERATIONS,
-  WAITING_ALONE,
-  withWaiting,
-} from "./operations.ts";
+import { type Cost, type Operation, waitingAlone, withWaiting } from "./costs.ts";
+import { assertAllCovered, OPERATIONS } from "./operations.ts";
 import { forgetAsked, onStack } from "./scene.ts";
 import { type Kill, type Step, type Steps, watchSteps } from "./steps.ts";
 import { setFaults } from "./streams.ts";
@@ -65,7 +61,7 @@ async function killEverywhere(test: Deno.TestContext, stack: Stack, steps: Steps
     assert.deepEqual(used, { ...asked, chat: asked.chat + (operation.ownCalls ?? 0) }, "calls of a model, as counted");
   });
   if (!isAsExpected) return;
-  for (const { name, kill, cost } of seen.flatMap((_, at) => killsAt(seen, at, operation.steps[at]))) {
+  for (const { name, kill, cost } of seen.flatMap((_, at) => killsAt(seen, at, operation))) {
     await test.step(name, async () => {
       const { place, attempt } = await begin(stack, steps, operation);
       await steps.during(attempt, kill);
@@ -92,17 +88,32 @@ function assertExpected({ name, steps }: Operation, seen: string[]): void {
   );
 }
 
-/** All the kills at a step. Those who wait for its caller may die with it; or instead of it, which is one at any step. */
-function killsAt(seen: Step[], at: number, [call, before, after]: ExpectedStep) {
+/**
+ * All the kills at a step. What is stored after a call is what is stored before its caller's next one: who makes both is
+ * killed once between the two, unless somebody has heard of it meanwhile: of a stream, or of its end. Those who wait for a step's
+ * caller may die with it; or instead of it, which is one at any step.
+ */
+function killsAt(seen: Step[], at: number, operation: Operation): { name: string; kill: Kill; cost: Cost }[] {
+  const [call, before, after] = operation.steps[at];
   const one = (kill: Omit<Kill, "at">, cost: Cost, who = "") => (
     { name: `${at + 1}. ${call}: ${kill.when} it${who}`, kill: { ...kill, at }, cost }
   );
   const { waiting } = seen[at];
-  const kills = [one({ when: "before", whom: "caller" }, before), one({ when: "after", whom: "caller" }, after)];
+  const kills = before && !isKilledThere(seen, at, operation) ? [one({ when: "before", whom: "caller" }, before)] : [];
+  if (!after) return kills;
+  kills.push(one({ when: "after", whom: "caller" }, after));
   if (waiting.length === 0) return kills;
-  kills.push(one({ when: "after", whom: "all" }, withWaiting(after), `, with ${waiting}`));
+  kills.push(one({ when: "after", whom: "all" }, withWaiting(operation, after), `, with ${waiting}`));
   if (seen[at - 1].waiting.length > 0) return kills;
-  return [...kills, one({ when: "before", whom: "waiting" }, WAITING_ALONE, `, ${waiting} alone`)];
+  return [...kills, one({ when: "before", whom: "waiting" }, waitingAlone(operation), `, ${waiting} alone`)];
+}
+
+/** That the caller of a step was killed after its last one, at the same cost. */
+function isKilledThere(seen: Step[], at: number, { steps, swept }: Operation): boolean {
+  const by = (step?: Step) => step?.call.split(" > ")[0];
+  if (swept || by(seen[at - 1]) !== by(seen[at])) return false;
+  const [, , after] = steps[at - 1];
+  return after !== undefined && isDeepStrictEqual(steps[at][1], after);
 }
 
 async function begin(stack: Stack, steps: Steps, { prepare }: Operation): Promise<{ place: Place; attempt: Attempt }> {
@@ -158,23 +169,25 @@ async function sweep(place: Place): Promise<void> {
   assert.deepEqual(open, [], "open for ever");
 }
 
-/** Which counter says that a reply of the model may have been lost. */
+/** Which counter says that a reply of the model may have been lost. Tests ask for chats as well, under a lease. */
 const LOST_WITH: Record<Task, keyof Counts["lost"]> = {
   chat: "turn",
   evaluate: "lease",
   rewrite: "writing",
   phrase: "lease",
+  compare: "lease",
 };
 
-function assertCost(counts: Counts, usual: Counts, { again, lost }: Cost): void {
-  for (const task of ["chat", "evaluate", "rewrite", "phrase"] as const) {
-    const kind = LOST_WITH[task];
+function assertCost(counts: Counts, usual: Counts, { again, lost, together }: Cost): void {
+  for (const task of TASKS) {
+    const kind = together ? "lease" : LOST_WITH[task];
     const more = counts.asked[task] - usual.asked[task];
     const dead = again.filter((one) => one === task).length;
     const moreLost = counts.lost[kind] - usual.lost[kind];
     const moreUsed = counts.used[task] - usual.used[task];
     assert.equal(more, dead, `${task}: asked ${more} times more than without a kill`);
     assert.equal(moreLost, lost.includes(kind) ? 1 : 0, `${kind}: ${moreLost} more are counted as lost`);
-    assert.ok(moreUsed <= more && more - moreUsed <= moreLost, `${task}: a reply is counted twice, or nowhere`);
+    const uncounted = more - moreUsed;
+    assert.ok(moreUsed <= more && uncounted <= (together ? dead : moreLost), `${task}: counted twice, or nowhere`);
   }
 }

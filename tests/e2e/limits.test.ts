@@ -58,10 +58,10 @@ Deno.test("limits", (test) =>
         "insert into pawl.model_prices values ('simulated/claude-sonnet', 2, 10, 0.1, 2.5) on conflict do nothing",
       );
       const prompt = `${"Be thorough. ".repeat(600)}`;
-      await stack.database.exec("update pawl.system_prompts set is_active = false");
+      await stack.database.exec("update pawl.system_prompts set state = 'retired' where is_active");
       await stack.database.query(
-        `insert into pawl.system_prompts (assistant_id, version, content, is_active)
-         select assistant_id, 2, $1, true from pawl.system_prompts where version = 1`,
+        `insert into pawl.system_prompts (assistant_id, version, content, state)
+         select assistant_id, 2, $1, 'active' from pawl.system_prompts where version = 1`,
         [prompt],
       );
       const first = (await ask(stack, cas)).body.usage;

@@ -5,48 +5,22 @@
 import assert from "node:assert/strict";
 import { type Way, WAYS } from "./asking.ts";
 import * as attempts from "./attempts.ts";
-import type { Task } from "./invariants.ts";
-
-export interface Operation {
-  name: string;
-  steps: ExpectedStep[];
-  /** In the place given, which is as good as new. Returns what its caller does, and does again when nobody answers. */
-  prepare(place: attempts.Place): attempts.Attempt | Promise<attempts.Attempt>;
-  /** Calls of a model of its caller's own, which are counted too. */
-  ownCalls?: number;
-  /** Its caller comes back only after the next sweep. */
-  swept?: true;
-}
-
-/** A call, and what a kill of the function that makes it costs: before it was carried out, and after. */
-export type ExpectedStep = [call: string, before: Cost, after: Cost];
-
-export interface Cost {
-  /** Replies that died with the process: the model is asked for each once more. */
-  again: Task[];
-  /** Counted as lost: attempts of a turn, holders of an assistant's lease, attempts to write a prompt. */
-  lost: ("turn" | "lease" | "writing")[];
-}
-
-/** Nothing has begun yet, or all of it is stored. */
-const FREE: Cost = { again: [], lost: [] };
-/** Begun, and nothing paid. But nobody can know that, so it counts as lost. */
-const TURN: Cost = { again: [], lost: ["turn"] };
-const LEASE: Cost = { again: [], lost: ["lease"] };
-const WRITING: Cost = { again: [], lost: ["writing"] };
-const ANSWERED_AGAIN: Cost = { ...TURN, again: ["chat"] };
-const JUDGED_AGAIN: Cost = { ...LEASE, again: ["evaluate"] };
-const PHRASED_AGAIN: Cost = { ...LEASE, again: ["phrase"] };
-const WRITTEN_AGAIN: Cost = { ...WRITING, again: ["rewrite"] };
-const BOTH_WRITTEN_AGAIN: Cost = { ...WRITING, again: ["rewrite", "rewrite"] };
-
-/** Where those who wait for the caller die with it, their lease is not given back. */
-export function withWaiting(cost: Cost): Cost {
-  return { ...cost, lost: [...cost.lost, "lease"] };
-}
-
-/** Where they die alone, what they called goes on to its end. */
-export const WAITING_ALONE = LEASE;
+import * as proofs from "./proof_attempts.ts";
+import {
+  ANSWERED_AGAIN,
+  BOTH_WRITTEN_AGAIN,
+  type ExpectedStep,
+  FREE,
+  JUDGED_AGAIN,
+  killedElsewhere,
+  LEASE,
+  type Operation,
+  PHRASED_AGAIN,
+  TURN,
+  WRITING,
+  WRITTEN_AGAIN,
+} from "./costs.ts";
+import { PROVING } from "./proof_operations.ts";
 
 const ANSWERING: ExpectedStep[] = [
   ["chat-handler > pawl_begin_turn", FREE, TURN],
@@ -70,11 +44,10 @@ const WRITE: ExpectedStep[] = [
   ["prompt-updater > pawl_record_usage", WRITTEN_AGAIN, WRITTEN_AGAIN],
 ];
 
-const PUBLISHING: ExpectedStep[] = [...WRITE, ["prompt-updater > pawl_publish_prompt", WRITTEN_AGAIN, FREE]];
+const SUBMIT: ExpectedStep = ["prompt-updater > pawl_submit_prompt", WRITTEN_AGAIN, FREE];
 
 /** The writer has two tries, and the first counts for nothing without the second. */
 const REFUSING: ExpectedStep[] = [
-  ...WRITE,
   ["prompt-updater > model: rewrite", WRITTEN_AGAIN, BOTH_WRITTEN_AGAIN],
   ["prompt-updater > pawl_record_usage", BOTH_WRITTEN_AGAIN, BOTH_WRITTEN_AGAIN],
   ["prompt-updater > pawl_refuse_update", BOTH_WRITTEN_AGAIN, FREE],
@@ -125,7 +98,7 @@ export const OPERATIONS: Operation[] = [
   },
   {
     name: "a reflection with a new prompt",
-    steps: [CLAIM, ...JUDGING, ...PUBLISHING, ...END],
+    steps: [CLAIM, ...JUDGING, ...WRITE, SUBMIT, ...END],
     prepare: async (place) => {
       await attempts.converse(place);
       return attempts.asSchedule(place);
@@ -133,7 +106,8 @@ export const OPERATIONS: Operation[] = [
   },
   {
     name: "a reflection with a suggestion",
-    steps: [CLAIM, ...JUDGING, ...END],
+    // What it finds makes no difference before it is stored.
+    steps: [...killedElsewhere([CLAIM, ...JUDGING.slice(0, -1)]), ...JUDGING.slice(-1), ...killedElsewhere(END)],
     prepare: async (place) => {
       await attempts.converse(place, CONTENT);
       return attempts.asSchedule(place);
@@ -141,7 +115,8 @@ export const OPERATIONS: Operation[] = [
   },
   {
     name: "an update that was owed",
-    steps: [CLAIM, ...PUBLISHING, ...END],
+    // Of a claim that died the next one is offered the same; the rest is the same as after a reflection.
+    steps: [CLAIM, ...killedElsewhere(WRITE), SUBMIT, ...killedElsewhere(END)],
     prepare: async (place) => {
       await attempts.oweUpdate(place);
       return attempts.asSchedule(place);
@@ -149,7 +124,7 @@ export const OPERATIONS: Operation[] = [
   },
   {
     name: "an update that no guard lets through",
-    steps: [CLAIM, ...REFUSING, ...END],
+    steps: [...killedElsewhere([CLAIM, ...WRITE]), ...REFUSING, ...killedElsewhere(END)],
     prepare: async (place) => {
       // So short that no better one may be long enough.
       await attempts.makeLive(place, "Answer.");
@@ -182,7 +157,7 @@ export const OPERATIONS: Operation[] = [
   },
   {
     name: "a reflection whose new prompt waits for a person",
-    steps: [CLAIM, ...JUDGING, ...PUBLISHING, ...END],
+    steps: [...killedElsewhere([CLAIM, ...JUDGING, ...WRITE]), SUBMIT, ...killedElsewhere(END)],
     prepare: async (place) => {
       await attempts.converse(place, { approval_required: true });
       return attempts.asSchedule(place);
@@ -202,7 +177,12 @@ export const OPERATIONS: Operation[] = [
   command("pawl_require_approval", { action: "require_approval" }),
   command("pawl_approve_suggestion", { action: "approve" }, attempts.propose),
   command("pawl_reject_suggestion", { action: "reject" }, attempts.propose),
+  command("pawl_approve_version", { action: "approve", version: 2 }, proofs.waitForApproval),
+  command("pawl_reject_version", { action: "reject", version: 2 }, proofs.screen),
+  command("pawl_force_version", { action: "force", version: 2 }, proofs.screen),
+  command("pawl_test_version", { action: "test", version: 2 }, proofs.draft),
   command("pawl_revert_pattern", { action: "revert_pattern" }, attempts.learn),
+  ...PROVING,
 ];
 
 /** A turn that ends well, and one whose first answer is a refusal: asked again, the model answers. */
@@ -249,9 +229,8 @@ function command(
 const CALLED_DIRECTLY = [
   "pawl_forget_user",
   ...["pawl_delete_session", "pawl_get_session", "pawl_list_sessions", "pawl_rename_session"],
-  "pawl_list_patterns",
   ...["pawl_status", "pawl_list_versions", "pawl_get_version", "pawl_list_suggestions", "pawl_list_events"],
-  "pawl_list_patterns",
+  ...["pawl_list_patterns", "pawl_list_queue", "pawl_list_receipts"],
 ];
 
 /**
@@ -260,10 +239,19 @@ const CALLED_DIRECTLY = [
  */
 const SELDOM = ["pawl_release_learning"];
 
-/** That each function of the database that Pawl calls is called in some operation. */
+/**
+ * That each function of the database that Pawl calls is called in some operation, and that at each call that is made in
+ * any somebody is killed, before and after it, in one.
+ */
 export function assertAllCovered(functions: string[]): void {
-  const steps = OPERATIONS.flatMap(({ steps }) => steps.map(([call]) => call.split(" > ")[1]));
-  const known = [...steps, ...CALLED_DIRECTLY, ...SELDOM];
+  const steps = OPERATIONS.flatMap(({ steps }) => steps);
+  const known = [...steps.map(([call]) => call.split(" > ")[1]), ...CALLED_DIRECTLY, ...SELDOM];
   const uncovered = functions.filter((name) => !known.includes(name));
   assert.deepEqual(uncovered, [], "no operation calls these: add one that does, so that it is killed there");
+  const calls = [...new Set(steps.map(([call]) => call))];
+  const spared = calls.filter((call) => {
+    const its = steps.filter(([name]) => name === call);
+    return !its.some(([, before]) => before) || !its.some(([, , after]) => after);
+  });
+  assert.deepEqual(spared, [], "no operation kills at these");
 }

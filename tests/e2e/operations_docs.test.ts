@@ -14,6 +14,7 @@ const [LOOKS, DECISIONS] = ["## Look", "## Stop, choose, undo"].map(tableBelow);
 const FILES = { "prompt.txt": "You are kind.\n", "clauses.txt": "Be kind.\nGive reasons.\n" };
 const REJECTED = "00000000-0000-4000-8000-000000000001";
 const PATTERN = "00000000-0000-4000-8000-000000000002";
+const RECEIPT = "00000000-0000-4000-8000-000000000003";
 
 interface Row {
   what: string;
@@ -25,8 +26,9 @@ interface Row {
 Deno.test("docs/operations.md: what is looked at", () =>
   onPreparedStack(async (stack, folder) => {
     const pawl = operator({ PAWL_URL: stack.url, PAWL_KEY: stack.secretKey }, folder);
-    assert.equal(LOOKS.length, 7);
-    for (const { what, command, http: [rpc, parameters], sql } of LOOKS) {
+    assert.equal(LOOKS.length, 10);
+    for (const row of LOOKS) {
+      const { what, command, http: [rpc, parameters], sql } = named(row, RECEIPT);
       const { json } = await pawl(...command, "--json");
       assert.equal(json.outcome, "ok", what);
       const init = {
@@ -41,7 +43,7 @@ Deno.test("docs/operations.md: what is looked at", () =>
   }));
 
 Deno.test("docs/operations.md: what is decided", async () => {
-  assert.equal(DECISIONS.length, 17);
+  assert.equal(DECISIONS.length, 22);
   const ways: Record<string, (stack: Stack, folder: string, row: Row) => Promise<unknown>> = {
     command: async (stack, folder, { command }) => {
       const pawl = operator({ PAWL_URL: stack.url, PAWL_KEY: stack.secretKey }, folder);
@@ -96,38 +98,88 @@ Deno.test("docs/operations.md: its other examples", () =>
       answer.changed,
     ]);
 
+    const set = await assertSetSo(stack, "## How a version proves itself", 13);
+    await stack.database.exec(`update pawl.loop_settings set ${set.map((one) => `${one} = default`).join(", ")}`);
+    await assertReceiptsAreVerified(stack);
+    const placebos = await stack.database.query(sql("placebo_results"));
+    assert.deepEqual(placebos.map(({ placebos, promoted }) => [Number(placebos), Number(promoted)]), [[1, 0]]);
     await assertLearningIsSetSo(stack, sql("learned_patterns"));
     await assertCrashIsPutAway(stack);
     await assertPeopleAreForgotten(stack);
   }));
 
-/** Each setting is what the page says, may be what it says, and changes by the line it gives. */
 async function assertLearningIsSetSo(stack: Stack, takeAllBack: string): Promise<void> {
+  await assertSetSo(stack, "## Learning", 6);
+  const shown = () => stack.database.query("select id from pawl.learned_patterns where influence > 0");
+  assert.equal((await shown()).length, 1, "without learning, what was learned goes on being shown");
+  await stack.database.exec(takeAllBack);
+  assert.deepEqual(await shown(), []);
+}
+
+/** Each setting is what the page says, may be what it says, and changes by the line it gives; returns them. */
+async function assertSetSo(stack: Stack, heading: string, count: number): Promise<string[]> {
   const plain = (value: unknown) => Number(`${value}`) || `${value}`;
   const valueIn = async (column: string) => plain(await valueOf(stack, `select ${column} from pawl.loop_settings`));
   const refused = async (column: string, value: number) => {
     const sql = `update pawl.loop_settings set ${column} = ${value}`;
     await assert.rejects(stack.database.exec(sql), /check/u, `${column} may be ${value}`);
   };
-  const rows = rowsBelow("## Learning").filter((cells) => cells.length === 5);
-  assert.equal(rows.length, 6);
+  const rows = rowsBelow(heading).filter((cells) => cells.length === 5);
+  assert.equal(rows.length, count);
   for (const [what, setting, usual, range, sql] of rows) {
     const [column, before] = [setting, usual].map((cell) => codeOf(cell)[0]);
     assert.equal(await valueIn(column), plain(before), what);
     await stack.database.exec(codeOf(sql)[0]);
     assert.ok(codeOf(sql)[0].includes(` ${column} = `), what);
     assert.notEqual(await valueIn(column), plain(before), what);
-    const [least, most] = [/^[\d.]+/u, /to ([\d.]+)$/u].map((pattern) => pattern.exec(range)?.at(-1));
+    for (const [, word] of range.matchAll(/`([^`]+)`/gu)) {
+      await stack.database.exec(`update pawl.loop_settings set ${column} = '${word}'`);
+    }
+    const [least, most] = [/^-?[\d.]+/u, /to ([\d.]+)$/u].map((pattern) => pattern.exec(range)?.at(-1));
     for (const edge of [least, most].filter((one) => one !== undefined)) {
       await stack.database.exec(`update pawl.loop_settings set ${column} = ${edge}`);
     }
-    if (least !== undefined) await refused(column, Number(least) - 0.001);
-    if (most !== undefined) await refused(column, Number(most) + 0.001);
+    // A whole number would be rounded back to the edge.
+    const [{ data_type }] = await stack.database.query(
+      "select data_type from information_schema.columns where table_name = 'loop_settings' and column_name = $1",
+      [column],
+    );
+    const beyond = data_type === "numeric" ? 0.001 : 1;
+    if (least !== undefined) await refused(column, Number(least) - beyond);
+    if (most !== undefined) await refused(column, Number(most) + beyond);
+    if (range.startsWith("over 0")) await refused(column, 0);
   }
-  const shown = () => stack.database.query("select id from pawl.learned_patterns where influence > 0");
-  assert.equal((await shown()).length, 1, "without learning, what was learned goes on being shown");
-  await stack.database.exec(takeAllBack);
-  assert.deepEqual(await shown(), []);
+  return rows.map(([, setting]) => codeOf(setting)[0]);
+}
+
+/** A placebo goes through the gates, and leaves a receipt that the command and HTTP verify alike. */
+async function assertReceiptsAreVerified(stack: Stack): Promise<void> {
+  const assistant = await theDefault(stack);
+  await stack.database.query("select pawl_resume_updates()");
+  await configure(stack, assistant, { screening_pairs: 20 });
+  await converse(stack, assistant, 30);
+  const pawl = operator({ PAWL_URL: stack.url, PAWL_KEY: stack.secretKey });
+  // What onPreparedStack left in test makes room.
+  const [{ version }] = (await pawl("queue", "--json")).json.queue;
+  await pawl.done("reject", String(version));
+  await pawl.done("test", "--placebo");
+  for (let more = true, call = 0; more; call++) {
+    assert.ok(call < 20, "the placebo's test does not end");
+    more = (await post(stack, "prompt-updater", { action: "prove" }, service(stack))).body.more;
+  }
+  const { receipts: [receipt] } = (await pawl("receipts", "--json")).json;
+  assert.deepEqual([receipt.decision, receipt.reason, receipt.placebo], ["reject", "not_more_wins", true]);
+  const rows = rowsBelow("## How a version proves itself").filter(([, command]) => command.includes("verify"));
+  assert.equal(rows.length, 1);
+  const [, command, body] = rows[0].map((cell) => codeOf(cell)[0]);
+  const fill = (text: string) => text.replace("ID", receipt.receipt_id);
+  const { json, stderr } = await pawl(...fill(command).split(" ").slice(1), "--json");
+  assert.ok(json?.matches, stderr);
+  const overHttp = (await post(stack, "prompt-updater", JSON.parse(fill(body)), service(stack))).body;
+  delete json.request_id;
+  delete overHttp.request_id;
+  assert.deepEqual(overHttp, json);
+  await configure(stack, assistant, { screening_pairs: 60 });
 }
 
 /** As the alert is written, found and put away. */
@@ -169,7 +221,7 @@ async function assertPeopleAreForgotten(stack: Stack): Promise<void> {
   }
 }
 
-/** A version waits for approval, another suggestion is there to be rejected, and a pattern to be taken back. */
+/** A version waits for approval, another suggestion is there to be rejected, a pattern to be taken back, a receipt. */
 async function onPreparedStack(act: (stack: Stack, folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "pawl-operations-"));
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), text);
@@ -186,6 +238,23 @@ async function onPreparedStack(act: (stack: Stack, folder: string) => Promise<vo
         [REJECTED, assistant.id],
       );
       await makePattern(stack, assistant, { id: PATTERN });
+      const named = { version: 1, sha256: "0".repeat(64) };
+      await stack.database.query(
+        `insert into pawl.promotion_receipts (id, organization_id, assistant_id, decision, reason, document,
+           observation_ids, observations_digest)
+         values ($1, $2, $3, 'reject', 'not_more_wins', $4::jsonb, '{}', '\\x')`,
+        [
+          RECEIPT,
+          assistant.organization,
+          assistant.id,
+          JSON.stringify({
+            ...{ candidate: named, baseline: named, placebo: false, judge: null, chat_model: null, method: null },
+            ...{ level: null, ledger: null, settings: {}, screening: null, case: {}, ruling: {} },
+          }),
+        ],
+      );
+      // Where no update is begun any more, and no coin thrown, the defaults may stand as the page says.
+      await stack.database.query("update pawl.loop_settings set placebo_share = default");
       await act(stack, folder);
     });
   } finally {
@@ -193,9 +262,9 @@ async function onPreparedStack(act: (stack: Stack, folder: string) => Promise<vo
   }
 }
 
-/** With ids in place of what stands for them. */
-function named({ command, http, sql, ...row }: Row, suggestion: string): Row {
-  const id = sql.includes("reject") ? REJECTED : sql.includes("pattern") ? PATTERN : suggestion;
+/** With ids in place of what stands for them: `other`, where it is not one of those that are known. */
+function named({ command, http, sql, ...row }: Row, other: string): Row {
+  const id = sql.includes("reject") ? REJECTED : sql.includes("pattern") ? PATTERN : other;
   const fill = (text: string) => text.replace(/\bID\b/u, id);
   return { ...row, command: command.map(fill), http: http.map(fill), sql: fill(sql) };
 }

@@ -53,9 +53,10 @@ Deno.test("an operator's day", (test) =>
       assert.match(await pawl.done("status"), /waiting +5 answers from 5 conversations, enough to judge\n/u);
       assert.equal((await reflect(stack, assistant)).action, "prompt_update");
       const status = await pawl.done("status");
-      assert.match(status, /updates +held: a version waits for approval\n/u);
+      assert.match(status, /updates +held: a version is in test\n/u);
+      assert.match(status, /in test +version 2: screening; in test since \S+ \S+ \(just now\)\n +→ \S*pawl queue\n/u);
       assert.match(status, /approval +on/u);
-      assert.match(status, /version 1 scored 1\.60 over 5 answers: a better prompt,\s+proposed as version 2/u);
+      assert.match(status, /version 1 scored 1\.60 over 5 answers: version 2 was\s+written, and has to prove itself/u);
       assert.match(status, /suggestions +1 waits for you\n +→ \S*pawl suggestions\n$/u);
     });
 
@@ -67,6 +68,8 @@ Deno.test("an operator's day", (test) =>
         versions: "pawl_list_versions",
         show: "pawl_get_version",
         suggestions: "pawl_list_suggestions",
+        queue: "pawl_list_queue",
+        receipts: "pawl_list_receipts",
         patterns: "pawl_list_patterns",
         logs: "pawl_list_events",
       };
@@ -88,14 +91,31 @@ Deno.test("an operator's day", (test) =>
       const added = [...diff.matchAll(/^\+ (.*(?:\n {2}.*)*)$/gmu)].map((match) => match[1].replace(/\n {2}/gu, " "));
       assert.ok(added.length > 0 && !/^- /mu.test(diff), diff);
       assert.deepEqual(added, second.content.slice(first.content.length).trim().split("\n"));
-      assert.match(diff, /^version 1 \(live\) → version 2 \(draft\) /u);
+      assert.match(diff, /^version 1 \(live\) → version 2 \(screening\) /u);
+      const queue = await pawl.done("queue");
+      assert.match(queue, /^version 2 · in place of version 1\n/u);
+      for (const sentence of added) assert.ok(queue.replace(/\s+/gu, " ").includes(`+ ${sentence}`), queue);
+      assert.match(queue, /approval +wanted[^]*→ \S*pawl approve 2\n[^]*Placebos: none yet\.\n$/u);
       const { json } = await pawl("diff", "1", "2", "--json");
       assert.deepEqual([json.from.version, json.to.version], [1, 2]);
       const kinds: Piece[] = json.difference;
       assert.deepEqual(kinds.filter((one) => one.kind === "added").flatMap((one) => one.sentences), added);
       const approved = await pawl.done(...commands[1], "--reason", "reads well");
-      assert.match(approved, /changed +.*live version 1 → 2/su);
-      assert.match(approved, /undo +→ \S*pawl activate 1\n/u);
+      assert.match(approved, /changed +approved no → yes\n +status pending → approved\n/u);
+      assert.match(
+        approved,
+        /undo +→ \S*pawl reject 2\n +Version 2 goes live when it has proved itself: see queue\.\n/u,
+      );
+      assert.equal(await liveVersion(stack, assistant), 1);
+      const { code, stderr } = await leavesNoTrace(stack, () => pawl("activate", "2"));
+      assert.equal(code, 1);
+      assert.match(stderr, /not_proved/u);
+      assert.equal((await pawl("force", "2")).code, 2);
+      const forced = await pawl.done("force", "2", "--reason", "cannot wait");
+      assert.match(forced, /changed +.*live version 1 → 2/su);
+      assert.match(forced, /undo +→ \S*pawl activate 1\n +It has not proved itself, and the record says so\.\n/u);
+      assert.match(await pawl.done("queue"), /^No version is in test, and none waits\.\n/u);
+      assert.equal(await pawl.done("receipts"), "Nothing has been decided by proof yet.\n");
       assert.equal(await liveVersion(stack, assistant), 2);
       assert.equal(await servedBy(stack, assistant), 2);
     });
@@ -173,10 +193,14 @@ Deno.test("an operator's day", (test) =>
       const actions = lines.map((line) => /^\S+ \S+ +(?:#\d+ +)?(\w+)/u.exec(line)?.[1]).filter(Boolean);
       assert.deepEqual(actions.slice(0, 3), ["resume", "pause", "waive"]);
       assert.equal(actions.at(-1), "require");
-      assert.ok(actions.includes("reflection") && actions.includes("propose"), actions.join());
+      assert.ok(actions.includes("reflection") && actions.includes("submit"), actions.join());
       const page = lines.join("\n");
       assert.match(page, /rollback +live version 2 → 1, by the secret key\n +“too chatty”/u);
-      assert.match(page, /propose +version 2 waits for approval, by the loop/u);
+      assert.match(page, /submit +version 2 has to prove itself, by the loop/u);
+      assert.match(
+        page,
+        /force +version 2 live without proof, [^#]*live version 1 → 2, by the secret key\n +“cannot wait”/u,
+      );
       assert.equal((await pawl("logs", "--limit", "2", "--json")).json.events.length, 2);
       assert.equal((await pawl("logs", "--since", "2040-01-01", "--json")).json.events.length, 0);
       assert.equal((await pawl("logs", "--since", "7d", "--json")).json.events.length, actions.length);

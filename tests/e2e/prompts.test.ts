@@ -1,4 +1,4 @@
-/** How the live prompt changes: published for a reflection, within bounds, and taken back by people. */
+/** How a new prompt comes: written for a reflection, within bounds, put to the test; and taken back by people. */
 import assert from "node:assert/strict";
 import type { Stack } from "../../scripts/local/stack.ts";
 import {
@@ -6,6 +6,7 @@ import {
   chat,
   configure,
   converse,
+  force,
   join,
   liveVersion,
   makeAssistant,
@@ -31,49 +32,51 @@ import {
 /** Every reflection calls for a new prompt, and nothing but the daily cap holds one up. */
 const RESTLESS = { auto_update_threshold: 5, suggestion_threshold: 5, acceptable_threshold: 5, cooldown_hours: 0 };
 
-Deno.test("prompt-updater publishes", async (test) => {
+Deno.test("prompt-updater writes", async (test) => {
   const model = startFakeModel();
   await onStack({ model: { baseUrl: model.url } }, async ({ stack, lines }) => {
-    const publish = (reflection_id: string) => post(stack, "prompt-updater", { reflection_id }, service(stack));
+    const improve = (reflection_id: string) => post(stack, "prompt-updater", { reflection_id }, service(stack));
 
-    await test.step("one more version, linked to the last, with its reason, and only it is live [catches: two live, or none]", async () => {
+    await test.step("one more version, linked to the last, with its reason, in test and served to nobody [catches: two live, or none, or one unproved]", async () => {
       const assistant = await makeAssistant(stack);
       await converse(stack, assistant, 5);
       const { reflection_id, update, scores } = await reflect(stack, assistant);
       const [first, second, ...more] = await versionsOf(stack, assistant);
       assert.deepEqual(more, []);
-      assert.deepEqual([first.is_active, second.is_active, second.version, second.previous], [false, true, 2, 1]);
+      assert.deepEqual([first.state, second.state, second.version, second.previous], ["active", "screening", 2, 1]);
       assert.deepEqual([second.created_by, second.reflection_log_id], ["system", reflection_id]);
-      assert.deepEqual(update, { new_version: 2, previous_version: 1, change_reason: second.change_reason });
-      assert.match(second.change_reason!, /^Simulated rewrite/u);
+      const { change_reason } = second;
+      assert.deepEqual(update, { submitted: true, version: 2, previous_version: 1, change_reason });
+      assert.match(change_reason!, /^Simulated rewrite/u);
       assert.ok(Math.abs(Number(first.performance_score) - scores.overall) < 1e-4);
       assert.equal(second.performance_score, null);
       const reply = await chat(stack, assistant, "Which version is this?", await memberOf(stack, assistant));
-      assert.equal(reply.body.prompt_version, 2);
-      assert.equal(systemOf((await asked(stack)).at(-1)), second.content);
+      assert.equal(reply.body.prompt_version, 1);
+      assert.equal(systemOf((await asked(stack)).at(-1)), first.content);
     });
 
     await test.step("one reflection makes one version, asked twice or at once [catches: a version a call]", async () => {
       const assistant = await owedUpdate(stack);
       const { reflection_id } = assistant;
       await configure(stack, assistant, { updates_paused: false, cooldown_hours: 0 });
-      const replies = await Promise.all([1, 2, 3].map(() => publish(reflection_id)));
-      replies.push(await publish(reflection_id));
-      for (const { status, body } of replies) assert.deepEqual([status, body.new_version], [200, 2]);
+      const replies = await Promise.all([1, 2, 3].map(() => improve(reflection_id)));
+      replies.push(await improve(reflection_id));
+      for (const { status, body } of replies) assert.deepEqual([status, body.version], [200, 2]);
       assert.equal(new Set(replies.map(({ body }) => body.change_reason)).size, 1);
       assert.deepEqual((await versionsOf(stack, assistant)).map(({ version }) => version), [1, 2]);
       await forgetAsked(stack);
-      await leavesNoTrace(stack, () => publish(reflection_id));
+      await leavesNoTrace(stack, () => improve(reflection_id));
     });
 
     await test.step("not before the cooldown is over, and then without judging again [catches: an update a reflection]", async () => {
       const assistant = await makeAssistant(stack, { ...RESTLESS, cooldown_hours: 6 });
       await converse(stack, assistant, 5);
-      assert.equal((await reflect(stack, assistant)).update.new_version, 2);
+      assert.equal((await reflect(stack, assistant)).update.version, 2);
+      await force(stack, assistant, 2);
       await converse(stack, assistant, 5);
       const { reflection_id, update } = await reflect(stack, assistant, { force: true });
       assert.deepEqual(update, { skipped: true, reason: "cooldown" });
-      const { body } = await publish(reflection_id);
+      const { body } = await improve(reflection_id);
       assert.deepEqual([body.skipped, body.reason], [true, "cooldown"]);
       assert.equal(await liveVersion(stack, assistant), 2);
       await forgetAsked(stack);
@@ -81,7 +84,7 @@ Deno.test("prompt-updater publishes", async (test) => {
         "update pawl.system_prompts set activated_at = activated_at - interval '6 hours' where assistant_id = $1",
         [assistant.id],
       );
-      assert.equal((await reflect(stack, assistant)).update.new_version, 3);
+      assert.equal((await reflect(stack, assistant)).update.version, 3);
       assert.equal((await tasks(stack, "evaluate")).length, 0);
     });
 
@@ -90,7 +93,8 @@ Deno.test("prompt-updater publishes", async (test) => {
       model.instead = numbering();
       for (const version of [2, 3, 4]) {
         await converse(stack, assistant, 5);
-        assert.equal((await reflect(stack, assistant, { force: true })).update.new_version, version);
+        assert.equal((await reflect(stack, assistant, { force: true })).update.version, version);
+        await force(stack, assistant, version);
       }
       await converse(stack, assistant, 5);
       assert.deepEqual(await reflect(stack, assistant), { skipped: true, reason: "daily_limit" });
@@ -101,19 +105,19 @@ Deno.test("prompt-updater publishes", async (test) => {
         "update pawl.system_prompts set created_at = created_at - interval '24 hours' where assistant_id = $1 and version = 2",
         [assistant.id],
       );
-      assert.equal((await reflect(stack, assistant)).update.new_version, 5);
+      assert.equal((await reflect(stack, assistant)).update.version, 5);
       model.instead = () => null;
     });
 
     await test.step("a person's versions do not count against the day [catches: counting every version]", async () => {
       const assistant = await makeAssistant(stack, { max_updates_per_day: 1 });
       await stack.database.query(
-        `insert into pawl.system_prompts (assistant_id, version, content, created_by, is_active)
-         select $1, number, 'Draft ' || number, 'human', false from generate_series(2, 4) number`,
+        `insert into pawl.system_prompts (assistant_id, version, content, created_by)
+         select $1, number, 'Draft ' || number, 'human' from generate_series(2, 4) number`,
         [assistant.id],
       );
       await converse(stack, assistant, 5);
-      assert.equal((await reflect(stack, assistant)).update.new_version, 5);
+      assert.equal((await reflect(stack, assistant)).update.version, 5);
     });
 
     await test.step("protected clauses survive word for word, and the rewriter is told of them [catches: a rule dropped]", async () => {
@@ -121,7 +125,7 @@ Deno.test("prompt-updater publishes", async (test) => {
       const assistant = await makeAssistant(stack, { protected_clauses: [clause] });
       await converse(stack, assistant, 5);
       await forgetAsked(stack);
-      assert.equal((await reflect(stack, assistant)).update.new_version, 2);
+      assert.equal((await reflect(stack, assistant)).update.version, 2);
       const [task] = await tasks(stack, "rewrite");
       assert.deepEqual(task.protected_clauses, [clause]);
       const [first, second] = await versionsOf(stack, assistant);
@@ -139,7 +143,7 @@ Deno.test("prompt-updater publishes", async (test) => {
       ["holds a telephone number of a user", (current) => `${current}\nCall +44 20 7946 0958 in doubt.`],
     ];
     for (const [what, rewritten] of guarded) {
-      await test.step(`a prompt that ${what} is not published; it is tried twice, then a person is told [catches: a guard left out]`, async () => {
+      await test.step(`a prompt that ${what} goes into no test; it is tried twice, then a person is told [catches: a guard left out]`, async () => {
         const assistant = await makeAssistant(stack, { protected_clauses: ["Do not make things up"] });
         await converse(stack, assistant, 5);
         const reach = "Reach me at ada.l@example.com or +44 20 7946 0958, please.";
@@ -149,10 +153,10 @@ Deno.test("prompt-updater publishes", async (test) => {
         const { update, reflection_id } = await reflect(stack, assistant);
         const attempts = await attemptsSeen(model);
         model.instead = () => null;
-        assert.deepEqual([update.refused, "new_version" in update], [true, false], JSON.stringify(update));
+        assert.deepEqual([update.refused, "version" in update], [true, false], JSON.stringify(update));
         assert.ok(!/ada\.l|7946|pot 1/u.test(update.reason), update.reason);
         assert.deepEqual(attempts.map((violations) => violations.length > 0), [false, true]);
-        assert.equal(await liveVersion(stack, assistant), 1);
+        assert.deepEqual((await versionsOf(stack, assistant)).map(({ state }) => state), ["active"]);
         const rows = await stack.database.query(
           "select suggestion_type, status, reflection_log_id from pawl.suggestions where assistant_id = $1",
           [assistant.id],
@@ -162,25 +166,25 @@ Deno.test("prompt-updater publishes", async (test) => {
           status: "pending",
           reflection_log_id: reflection_id,
         }]);
-        await leavesNoTrace(stack, () => publish(reflection_id));
+        await leavesNoTrace(stack, () => improve(reflection_id));
       });
     }
 
-    await test.step("a second attempt that keeps to the bounds is published [catches: giving up at once]", async () => {
+    await test.step("a second attempt that keeps to the bounds is submitted [catches: giving up at once]", async () => {
       const assistant = await makeAssistant(stack);
       await converse(stack, assistant, 5);
       let attempts = 0;
       model.instead = writing((current) => ++attempts === 1 ? current : `${current}\nGive reasons.`);
-      assert.equal((await reflect(stack, assistant)).update.new_version, 2);
+      assert.equal((await reflect(stack, assistant)).update.version, 2);
       model.instead = () => null;
       assert.equal(attempts, 2);
     });
 
-    await test.step("a reflection that called for nothing changes nothing [catches: publishing on request]", async () => {
+    await test.step("a reflection that called for nothing changes nothing [catches: writing on request]", async () => {
       const assistant = await makeAssistant(stack, { auto_update_threshold: 1 });
       await converse(stack, assistant, 5);
       const { reflection_id } = await reflect(stack, assistant);
-      assertError(await leavesNoTrace(stack, () => publish(reflection_id)), 409, "not_an_update", /`reflection_id`/u);
+      assertError(await leavesNoTrace(stack, () => improve(reflection_id)), 409, "not_an_update", /`reflection_id`/u);
     });
 
     await test.step("no prompt and no conversation is in the logs", () => {
@@ -199,7 +203,8 @@ Deno.test("prompt-updater rolls back", (test) =>
     const improved = async () => {
       const assistant = await makeAssistant(stack, {}, { organization });
       await converse(stack, assistant, 5);
-      assert.equal((await reflect(stack, assistant)).update.new_version, 2);
+      assert.equal((await reflect(stack, assistant)).update.version, 2);
+      await force(stack, assistant, 2);
       return assistant;
     };
     const rollback = (assistant: Assistant, headers: Record<string, string>, more: Record<string, unknown> = {}) => {

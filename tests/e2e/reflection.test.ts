@@ -12,6 +12,7 @@ import {
   makeOrganization,
   reflect,
   skipped,
+  versionsOf,
 } from "./assistants.ts";
 import { failure, startFakeModel, taskOf } from "./fake_model.ts";
 import {
@@ -68,7 +69,7 @@ Deno.test("reflection-loop", async (test) => {
     });
 
     for (const [reason, block, unblock] of BLOCKS) {
-      await test.step(`${reason}: nothing is judged; forced it judges and publishes nothing; then the update is still owed [catches: force that publishes]`, async () => {
+      await test.step(`${reason}: nothing is judged; forced it judges and submits nothing; then the update is still owed [catches: force that writes]`, async () => {
         const assistant = await makeAssistant(stack);
         await converse(stack, assistant, 5);
         await block(stack, assistant);
@@ -86,16 +87,16 @@ Deno.test("reflection-loop", async (test) => {
         await unblock(stack, assistant);
         const owed = await reflect(stack, assistant);
         assert.equal(owed.reflection_id, forced.reflection_id);
-        assert.equal(owed.update.new_version, 2);
+        assert.deepEqual([owed.update.submitted, owed.update.version], [true, 2]);
         assert.equal(await judged(), before, "the answers were judged again");
-        assert.equal(await liveVersion(stack, assistant), 2);
+        assert.equal(await liveVersion(stack, assistant), 1);
       });
     }
 
     await test.step("a pause that is over holds nothing up [catches: reading paused_until as a flag]", async () => {
       const assistant = await makeAssistant(stack, { paused_until: new Date(Date.now() - 1000) });
       await converse(stack, assistant, 5);
-      assert.equal((await reflect(stack, assistant)).update.new_version, 2);
+      assert.equal((await reflect(stack, assistant)).update.version, 2);
     });
 
     await test.step("an update that failed is made by the next call, without judging again [catches: an update lost]", async () => {
@@ -107,7 +108,7 @@ Deno.test("reflection-loop", async (test) => {
       model.instead = () => null;
       const before = await judged();
       const next = await reflect(stack, assistant);
-      assert.deepEqual([next.reflection_id, next.update.new_version], [first.reflection_id, 2]);
+      assert.deepEqual([next.reflection_id, next.update.version], [first.reflection_id, 2]);
       assert.equal(await judged(), before);
       assert.deepEqual(await reflect(stack, assistant), skipped("insufficient_data"));
     });
@@ -116,12 +117,12 @@ Deno.test("reflection-loop", async (test) => {
       const assistant = await makeAssistant(stack, { updates_paused: true });
       await converse(stack, assistant, 5);
       const { reflection_id } = await reflect(stack, assistant, { force: true });
-      await stack.database.query("update pawl.system_prompts set is_active = false where assistant_id = $1", [
+      await stack.database.query("update pawl.system_prompts set state = 'retired' where assistant_id = $1", [
         assistant.id,
       ]);
       await stack.database.query(
-        `insert into pawl.system_prompts (assistant_id, version, content, created_by, is_active)
-         values ($1, 2, 'Answer as well as you can.', 'human', true)`,
+        `insert into pawl.system_prompts (assistant_id, version, content, created_by, state)
+         values ($1, 2, 'Answer as well as you can.', 'human', 'active')`,
         [assistant.id],
       );
       await configure(stack, assistant, { updates_paused: false });
@@ -162,7 +163,7 @@ Deno.test("reflection-loop", async (test) => {
       model.instead = () => null;
       assert.equal(results.filter((result) => result.reason === "in_progress").length, 2, JSON.stringify(results));
       assert.equal(await judged() - before, 1);
-      assert.equal(await liveVersion(stack, assistant), 2);
+      assert.deepEqual((await versionsOf(stack, assistant)).map(({ state }) => state), ["active", "screening"]);
     });
 
     await test.step("a dry run judges and writes nothing [catches: a log row, a version]", async () => {
@@ -243,7 +244,7 @@ Deno.test("reflection-loop", async (test) => {
 
 type Change = (stack: Stack, assistant: Assistant) => Promise<unknown>;
 
-/** What keeps a version from being published: its name, how it comes, how it goes. */
+/** What keeps a version from being written: its name, how it comes, how it goes. */
 const BLOCKS: [string, Change, Change][] = [
   ["paused", set({ updates_paused: true }), set({ updates_paused: false })],
   ["paused", set({ paused_until: new Date(Date.now() + 60_000) }), set({ paused_until: null })],

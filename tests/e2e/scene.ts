@@ -27,7 +27,9 @@ export async function onStack(
   try {
     // Tests talk faster than people; what the limits do is seen in limits.test.ts.
     await stack.database.exec(
-      "update pawl.organization_settings set user_requests_per_minute = null, organization_requests_per_minute = null",
+      `update pawl.organization_settings set user_requests_per_minute = null, organization_requests_per_minute = null;
+       -- A placebo now and then would make of every test a game of chance.
+       update pawl.loop_settings set placebo_share = 0`,
     );
     await act({ stack, lines });
   } finally {

@@ -34,18 +34,19 @@ Deno.test("people steer", (test) =>
       await converse(stack, assistant, 5);
       const { action, update } = await reflect(stack, assistant, { force: true });
       assert.equal(action, "prompt_update");
-      assert.deepEqual([update.proposed, update.version], [true, 2]);
+      assert.deepEqual([update.submitted, update.version], [true, 2]);
       assert.equal(await liveVersion(stack, assistant), 1);
 
       const { suggestion_id } = update;
       const answer = await done({ action: "approve", suggestion_id, reason: "reads well" }, admin.credentials);
       assert.deepEqual(answer.changed, {
-        live_version: { from: 1, to: 2 },
-        status: { from: "pending", to: "implemented" },
+        approved: { from: false, to: true },
+        status: { from: "pending", to: "approved" },
       });
+      // It may go live, and does when it has proved itself.
       const member = await signUp(stack);
       await join(stack, assistant.organization, member.id);
-      assert.equal((await chat(stack, assistant, "How do I repot an orchid?", member.id)).body.prompt_version, 2);
+      assert.equal((await chat(stack, assistant, "How do I repot an orchid?", member.id)).body.prompt_version, 1);
       const [row] = await stack.database.query("select * from pawl.audit_log where id = $1", [answer.audit_id]);
       assert.deepEqual([row.actor, row.actor_id, row.action, row.reason], [
         "person",
@@ -53,7 +54,10 @@ Deno.test("people steer", (test) =>
         "approve",
         "reads well",
       ]);
-      const again = await leavesNoTrace(stack, () => decide({ action: "reject", suggestion_id }));
+      await leavesNoTrace(stack, () => done({ action: "approve", suggestion_id }));
+      await done({ action: "reject", suggestion_id }, admin.credentials);
+      assert.deepEqual((await versionsOf(stack, assistant)).map(({ state }) => state), ["active", "rejected"]);
+      const again = await leavesNoTrace(stack, () => decide({ action: "approve", suggestion_id }));
       assertError(again, 409, "already_reviewed");
     });
 
@@ -66,8 +70,8 @@ Deno.test("people steer", (test) =>
       const answer = await done({ action: "approve", suggestion_id });
       assert.deepEqual(answer.about, { suggestion_id, owed: true, blocked_by: null });
       const { update } = await reflect(stack, assistant);
-      assert.equal(update.new_version, 2, JSON.stringify(update));
-      assert.equal(await liveVersion(stack, assistant), 2);
+      assert.deepEqual([update.submitted, update.version], [true, 2], JSON.stringify(update));
+      assert.deepEqual((await versionsOf(stack, assistant)).map(({ state }) => state), ["active", "screening"]);
     });
 
     await test.step("a version by hand, live at once, taken back, locked [catches: an action that is another's]", async () => {

@@ -162,14 +162,14 @@ Deno.test("tokens", (test) =>
         await backToTheFirst(stack, assistant);
       }
       const reflected = await knock(doors, "reflect", service(stack), "200 ok");
-      assert.equal(reflected.body.results[0].update?.new_version, 3, JSON.stringify(reflected.body));
-      const published = await knock(doors, "publish", service(stack), "200 ok");
-      assert.equal(published.body.new_version, 3);
+      assert.equal(reflected.body.results[0].update?.version, 3, JSON.stringify(reflected.body));
+      const submitted = await knock(doors, "improve", service(stack), "200 ok");
+      assert.deepEqual([submitted.body.submitted, submitted.body.version], [true, 3]);
     });
   }));
 
 /** What is for the secret key, to anybody with a token. */
-const BACKENDS_ONLY = { publish: "403 forbidden", reflect: "403 forbidden", pawl_claim_reflection: "403 42501" };
+const BACKENDS_ONLY = { improve: "403 forbidden", reflect: "403 forbidden", pawl_claim_reflection: "403 42501" };
 const NOBODY = {
   ...BACKENDS_ONLY,
   chat: "401 unauthorized",
@@ -227,7 +227,7 @@ function doorsOf(
     chat: call("chat-handler", { message: QUESTION, ...place }),
     react: call("feedback-collector", { message_id: answer_id, signal: "thumbs_up" }),
     rollback: call("prompt-updater", { action: "rollback", version: 2, ...place }),
-    publish: call("prompt-updater", { reflection_id }),
+    improve: call("prompt-updater", { reflection_id }),
     reflect: call("reflection-loop", place),
     pawl_begin_turn: rpc("pawl_begin_turn", { p_message: QUESTION, ...p_place }),
     pawl_collect_feedback: rpc("pawl_collect_feedback", {
@@ -295,11 +295,11 @@ async function owedUpdate(stack: Stack): Promise<{ assistant: Assistant; reflect
 
 /** As if version 1 had never been replaced. */
 async function backToTheFirst(stack: Stack, { id }: Assistant): Promise<void> {
-  const first = "update pawl.system_prompts set is_active = version = 1, activated_at = null where assistant_id = $1";
   // One after the other: of two live ones there may never be a moment.
-  for (const condition of ["version <> 1", "version = 1"]) {
-    await stack.database.query(`${first} and ${condition}`, [id]);
+  for (const change of ["state = 'retired' where version <> 1 and is_active", "state = 'active' where version = 1"]) {
+    await stack.database.query(`update pawl.system_prompts set ${change} and assistant_id = $1`, [id]);
   }
+  await stack.database.query("update pawl.system_prompts set activated_at = null where assistant_id = $1", [id]);
 }
 
 function unsigned(claims: Record<string, unknown>): string {

@@ -23,7 +23,7 @@ impl Default for Thresholds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Write and publish a better prompt.
+    /// Write a better prompt, which then has to prove itself.
     PromptUpdate,
     /// Leave a suggestion for a person.
     Suggestion,

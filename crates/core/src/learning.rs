@@ -15,4 +15,4 @@ pub mod life;
 pub mod look;
 pub mod plan;
 pub mod reaction;
-mod words;
+pub(crate) mod words;

@@ -18,6 +18,7 @@ pub mod evaluation;
 pub mod evidence;
 pub mod learning;
 pub mod prompt_guard;
+pub mod proof;
 pub mod rubric;
 pub mod selection;
 pub mod tokens;

@@ -1,4 +1,4 @@
-//! Whether a rewritten prompt may be published at all: cheap checks that need no model.
+//! Whether a rewritten prompt may be put to the test at all: cheap checks that need no model.
 
 use std::{collections::HashSet, fmt};
 
@@ -17,13 +17,13 @@ type Finder = fn(&str) -> HashSet<String>;
 pub struct Guard<'a> {
     /// The prompt it would replace.
     pub current: &'a str,
-    /// Clauses that must stand in it word for word. The database holds it to them, in the moment of publishing.
+    /// Clauses that must stand in it word for word. The database holds it to them, in the moment of submitting.
     pub protected_clauses: &'a [String],
     /// Messages the rewrite was drawn from.
     pub user_messages: &'a [String],
 }
 
-/// Why a candidate may not be published. Names no text of it: violations are logged and stored.
+/// Why a candidate may not be submitted. Names no text of it: violations are logged and stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Violation {
     /// Nothing in it but white space.
@@ -70,7 +70,7 @@ impl Guard<'_> {
         MAX_GROWTH * self.current.chars().count()
     }
 
-    /// Every rule the candidate breaks; none when it may be published.
+    /// Every rule the candidate breaks; none when it may be submitted.
     pub fn violations(&self, candidate: &str) -> Vec<Violation> {
         if candidate.trim().is_empty() {
             return vec![Violation::Empty];

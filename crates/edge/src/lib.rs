@@ -11,6 +11,7 @@
 
 pub mod body;
 pub mod cors;
+pub mod deadline;
 pub mod env;
 pub mod error;
 pub mod events;

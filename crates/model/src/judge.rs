@@ -12,6 +12,10 @@ use crate::{
     wire::{Message, OutputConfig, Request, SystemBlock},
 };
 
+/// Which judge this is: raised with every change of what a judge is told, here or in [`crate::compare`], and of
+/// [`pawl_core::proof::attacks::ATTACKS`]. A judge of another revision is on trial anew, and ends the tests that run.
+pub const REVISION: i32 = 1;
+
 /// Most tokens of one score with its evidence, and of the findings over all exchanges.
 const TOKENS_A_SCORE: usize = 80;
 const TOKENS_OF_FINDINGS: usize = 4_000;

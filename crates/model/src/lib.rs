@@ -1,7 +1,8 @@
-//! The model behind the Anthropic Messages API: answering a user, judging exchanges, rewriting a prompt, wording a
-//! pattern.
+//! The model behind the Anthropic Messages API: answering a user, judging exchanges, comparing answers, rewriting a
+//! prompt, wording a pattern.
 //!
-//! A caller takes the narrowest trait: [`Chat`], [`Judge`], [`Rewriter`] or [`Phraser`]. [`Anthropic`] is all four.
+//! A caller takes the narrowest trait: [`Chat`], [`Judge`], [`Comparer`], [`Rewriter`] or [`Phraser`]. [`Anthropic`] is
+//! all five.
 //!
 //! # What this crate does not do
 //!
@@ -12,6 +13,7 @@
 
 mod anthropic;
 pub mod chat;
+pub mod compare;
 mod error;
 pub mod judge;
 mod message;
@@ -23,6 +25,7 @@ mod wire;
 
 pub use anthropic::{Anthropic, Chunks, Headers, Host, Patience, Post, Reply, Sleep, Spent, Unanswered};
 pub use chat::{Answer, Chat, ChatRequest};
+pub use compare::{AnswerPair, Better, CompareRequest, Comparer, Comparison};
 pub use error::ModelError;
 pub use judge::{Judge, JudgeRequest, Judgement};
 pub use phrasing::{Phrase, PhraseRequest, Phraser};

@@ -112,7 +112,7 @@ impl Rewriter for Anthropic {
     }
 }
 
-/// Room for the longest prompt that may be published, at two characters a token; the models write 32,000 at the most.
+/// Room for the longest prompt that may be submitted, at two characters a token; the models write 32,000 at the most.
 fn max_tokens(max_characters: usize) -> u32 {
     u32::try_from(TOKENS_OF_REASON + max_characters / 2).map_or(32_000, |tokens| tokens.min(32_000))
 }

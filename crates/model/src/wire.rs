@@ -1,6 +1,6 @@
 //! Bodies of the Messages API.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap};
 use serde_json::Value;
 
 #[derive(Debug, Serialize)]
@@ -58,12 +58,57 @@ pub(crate) struct OutputConfig {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Format {
-    JsonSchema { schema: Value },
+    JsonSchema { schema: Schema },
 }
 
 impl OutputConfig {
-    pub(crate) fn json_schema(schema: Value) -> Self {
-        Self { format: Format::JsonSchema { schema } }
+    pub(crate) fn json_schema(schema: impl Into<Schema>) -> Self {
+        Self { format: Format::JsonSchema { schema: schema.into() } }
+    }
+}
+
+/// What an answer has to be. A model writes an object's fields in the order of its schema, which a [`Value`] sorts by
+/// name: where a model is to reason before it decides, the object is an [`Schema::Object`].
+#[derive(Debug)]
+pub(crate) enum Schema {
+    Any(Value),
+    /// Any number of these.
+    List(Box<Schema>),
+    /// All of these fields and no other.
+    Object(Vec<(&'static str, Schema)>),
+}
+
+impl From<Value> for Schema {
+    fn from(schema: Value) -> Self {
+        Self::Any(schema)
+    }
+}
+
+impl Serialize for Schema {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Properties<'a>(&'a [(&'static str, Schema)]);
+        impl Serialize for Properties<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|(name, schema)| (name, schema)))
+            }
+        }
+        match self {
+            Self::Any(schema) => schema.serialize(serializer),
+            Self::List(items) => {
+                let mut map = serializer.serialize_map(Some(2))?;
+                map.serialize_entry("type", "array")?;
+                map.serialize_entry("items", items)?;
+                map.end()
+            }
+            Self::Object(fields) => {
+                let mut map = serializer.serialize_map(Some(4))?;
+                map.serialize_entry("type", "object")?;
+                map.serialize_entry("properties", &Properties(fields))?;
+                map.serialize_entry("required", &fields.iter().map(|(name, _)| *name).collect::<Vec<_>>())?;
+                map.serialize_entry("additionalProperties", &false)?;
+                map.end()
+            }
+        }
     }
 }
 

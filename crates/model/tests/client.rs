@@ -11,8 +11,11 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, stream};
-use pawl_core::{conversation::Exchange, usage::Usage};
-use pawl_model::{Answer, Anthropic, Chat, ChatRequest, Headers, Host, ModelError, Patience, Unanswered};
+use pawl_core::{conversation::Exchange, rubric::Rubric, usage::Usage};
+use pawl_model::{
+    Answer, AnswerPair, Anthropic, Better, Chat, ChatRequest, CompareRequest, Comparer, Comparison, Headers, Host,
+    ModelError, Patience, Unanswered, compare,
+};
 use serde_json::{Value, json};
 
 thread_local! {
@@ -300,4 +303,59 @@ fn what_failed_attempts_cost_is_part_of_the_bill() {
 fn a_connection_that_breaks_after_the_end_was_announced_takes_nothing_away() {
     let pieces = vec![start(7), delta("Hello"), stop("end_turn")];
     assert_eq!(ask(vec![Act::Say(pieces, End::Broken)]).result.unwrap().text, "Hello");
+}
+
+/// Two pairs, compared.
+fn compared(acts: Vec<Act>) -> (Result<Comparison, Unanswered>, Vec<Value>) {
+    let script = Rc::new(Script { acts: RefCell::new(acts.into()), ..Script::default() });
+    let client = Anthropic::new("http://model", "sk-ant-1", host(&script)).unwrap();
+    let anchors = ["a", "b", "c", "d", "e"];
+    let rubric: Rubric =
+        serde_json::from_value(json!([{"key": "depth", "description": "Why?", "anchors": anchors}])).unwrap();
+    let pair = AnswerPair { history: &[], user_message: "q", first: "one", second: "two" };
+    let patience = Patience { total: Duration::from_secs(100), silence: Duration::from_secs(30) };
+    let request = CompareRequest { model: "claude-opus-5-5", rubric: &rubric, pairs: &[pair, pair], patience };
+    let material = compare::material(&request);
+    let result = client.compare(request).now_or_never().unwrap();
+    let bodies: Vec<Value> = script.requests.take().into_iter().map(|(_, _, body)| body).collect();
+    for body in &bodies {
+        assert_eq!(body["messages"], json!([{"role": "user", "content": material}]));
+    }
+    (result, bodies)
+}
+
+#[test]
+fn a_comparison_asks_once_and_reads_the_verdicts_in_the_order_of_the_request() {
+    let verdicts = json!({"verdicts": [
+        {"pair": 2, "reason": "r", "better": "first"}, {"pair": 1, "reason": "r", "better": "second"}
+    ]});
+    let (result, bodies) = compared(vec![
+        refuse(529),
+        Act::Say(vec![start(7), delta(&verdicts.to_string()), stop("end_turn")], End::Clean),
+    ]);
+    let comparison = result.unwrap();
+    assert_eq!(comparison.verdicts, [Some(Better::Second), Some(Better::First)]);
+    assert_eq!((comparison.model.as_str(), comparison.usage.input_tokens), ("m-1", 7));
+    assert_eq!(bodies.len(), 2, "an overloaded model is asked again");
+    let body = &bodies[0];
+    assert_eq!((&body["model"], &body["stream"]), (&json!("claude-opus-5-5"), &json!(true)));
+    assert_eq!(body["output_config"]["format"]["type"], "json_schema");
+    assert_eq!(body["output_config"]["format"]["schema"]["required"], json!(["verdicts"]));
+    assert_eq!(body["system"][0]["cache_control"], json!({"type": "ephemeral"}));
+    assert!(["temperature", "tool_choice", "thinking"].iter().all(|name| body.get(name).is_none()));
+}
+
+#[test]
+fn a_comparison_that_cannot_be_read_is_told_with_what_it_cost() {
+    let say = |text: &str, reason| Act::Say(vec![start(7), delta(text), stop(reason)], End::Clean);
+    for (act, error) in [
+        (say("no JSON", "end_turn"), ModelError::Malformed),
+        (say("[]", "end_turn"), ModelError::Malformed),
+        (say("{\"verdicts\":[{\"pair\":1", "max_tokens"), ModelError::CutOff),
+    ] {
+        let (result, bodies) = compared(vec![act, answer()]);
+        let unanswered = result.unwrap_err();
+        assert_eq!((unanswered.error, bodies.len()), (error, 1));
+        assert_eq!(unanswered.spent.unwrap().usage.input_tokens, 7);
+    }
 }

@@ -14,6 +14,8 @@ pub enum Error {
     ReflectionNotFound,
     #[error("`reflection_id`: nobody called for a new prompt after this reflection.")]
     NotAnUpdate,
+    #[error("`receipt_id`: there is no such receipt.")]
+    ReceiptNotFound,
     #[error("a decision was refused: {0:?}")]
     Refused(Refusal),
     #[error("the store failed: {0}")]
@@ -34,6 +36,7 @@ impl From<Error> for ApiError {
             Error::Request(error) => error.clone(),
             Error::ReflectionNotFound => Self::new(404, "reflection_not_found", error.to_string()),
             Error::NotAnUpdate => Self::new(409, "not_an_update", error.to_string()),
+            Error::ReceiptNotFound => Self::new(404, "receipt_not_found", error.to_string()),
             Error::Refused(refusal) => refused(refusal),
             Error::Store(fault) => Self::fault(fault.told(), fault.cause()),
             Error::Model(ModelError::Unauthorized) => ModelAccess::refused(),
@@ -76,6 +79,19 @@ fn refused(refusal: &Refusal) -> ApiError {
         }
         Refusal::SuggestionNotFound => (404, "suggestion_not_found", "`suggestion_id`: there is no such suggestion."),
         Refusal::PatternNotFound => (404, "pattern_not_found", "`pattern_id`: there is no such pattern."),
+        Refusal::NotProved => (
+            409,
+            "not_proved",
+            "`version`: was written by the loop and has not proved itself. `test` lets it, `force` does without.",
+        ),
+        Refusal::InProof { version } => {
+            let message = format!("Version {version} is in test. Reject it, or wait for its end.");
+            return ApiError::new(409, "in_proof", message);
+        }
+        Refusal::NotTestable => {
+            (409, "not_testable", "`version`: only a draft, or one that was rejected or rolled back, goes into test.")
+        }
+        Refusal::TestNotFound => (404, "test_not_found", "`version`: is in no test."),
         Refusal::ClausesMissing { clauses } => {
             let numbers: Vec<_> = clauses.iter().map(ToString::to_string).collect();
             let message = format!(

@@ -1,220 +1,59 @@
-//! Changes of the live prompt: improving it for a reflection, and what people decide.
+//! Changes of the live prompt: what is asked for, and which room does it.
 
-use std::time::Duration;
-
-use pawl_core::prompt_guard::{Guard, Violation};
 use pawl_edge::{
     ApiError, Request, Response,
     log::{self, Level},
 };
-use pawl_model::{Patience, Rewrite, RewriteRequest, Rewriter};
-use pawl_store::{
-    decisions::Decisions,
-    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Update},
-    reflections::SkipReason,
-    usage::{Purpose, UsageLedger},
-};
+use pawl_model::{Chat, Comparer, Judge, Rewriter};
+use pawl_store::{decisions::Decisions, prompts::Prompts, proof::Proofs, usage::UsageLedger};
 use uuid::Uuid;
 
 use crate::{
     error::Error,
+    improve::improve,
+    proving::prove,
+    receipts::verify,
     wire::{Command, Outcome, UpdateRequest, UpdateResponse},
 };
-
-/// How often a prompt is written before the guards have the last word.
-const ATTEMPTS: usize = 2;
-/// How long the model may take for one: both, with six calls of the database, end within the platform's 150 s.
-const PATIENCE: Patience = Patience { total: Duration::from_secs(44), silence: Duration::from_secs(40) };
 
 /// What a change needs of the world.
 pub struct Ports<'a, S, M> {
     /// The store as the caller.
     pub store: &'a S,
-    /// The writer; where there is none, no decision of a person fails for want of it.
-    pub rewriter: Result<&'a M, ApiError>,
+    /// The model; where there is none, no decision of a person and no rollback fails for want of it.
+    pub model: Result<&'a M, ApiError>,
+    /// A clock that never goes back, in milliseconds.
+    pub now_ms: fn() -> f64,
+    /// An id of this invocation: it holds the leases.
+    pub holder: Uuid,
 }
 
 /// Does what the request asks for.
-pub async fn update<S: Prompts + Decisions + UsageLedger, M: Rewriter>(
-    request: &Request,
-    request_id: &str,
-    ports: &Ports<'_, S, M>,
-) -> Result<Response, Error> {
+pub async fn update<S, M>(request: &Request, request_id: &str, ports: &Ports<'_, S, M>) -> Result<Response, Error>
+where
+    S: Prompts + Decisions + UsageLedger + Proofs,
+    M: Rewriter + Chat + Judge + Comparer,
+{
     let asked = UpdateRequest::read(request)?;
     let outcome = match asked.command()? {
         Command::Improve { reflection_id } => improve(reflection_id, ports).await?,
+        Command::Prove { filter, time } => prove(filter, time, request_id, ports).await?,
+        Command::VerifyReceipt { receipt_id, user_id } => verify(receipt_id, user_id, ports.store).await?,
         Command::Decide(order) => Outcome::Decided(ports.store.decide(&order).await?.map_err(Error::Refused)?),
     };
     report(&outcome, request_id);
     Ok(Response::json(200, &UpdateResponse { outcome, request_id }))
 }
 
-/// Writes a better prompt and publishes it, if the guards let one through. Whether one may be published at all is asked
-/// before the model is paid, and again, by the store, in the moment of publishing.
-async fn improve<S: Prompts + UsageLedger, M: Rewriter>(
-    reflection_id: Uuid,
-    ports: &Ports<'_, S, M>,
-) -> Result<Outcome, Error> {
-    let rewriter = ports.rewriter.clone()?;
-    let update = match ports.store.begin_update(reflection_id).await? {
-        BeginUpdate::Ok(update) => update,
-        BeginUpdate::Published { new_version, change_reason } => {
-            return Ok(Outcome::Live { new_version, previous_version: None, change_reason });
-        }
-        BeginUpdate::Proposed { new_version, change_reason, suggestion_id } => {
-            return Ok(proposed(new_version, change_reason, suggestion_id));
-        }
-        BeginUpdate::Skipped { reason } => return Ok(skipped(reason)),
-        BeginUpdate::Superseded => return Ok(superseded()),
-        BeginUpdate::Refused => return Ok(refused("refused before".to_owned())),
-        BeginUpdate::ReflectionNotFound => return Err(Error::ReflectionNotFound),
-        BeginUpdate::NotAnUpdate => return Err(Error::NotAnUpdate),
-    };
-    write(reflection_id, &update, rewriter, ports.store).await
-}
-
-/// Writes until a version is let through, or the last attempt has broken a rule as well. The writer is told what it broke.
-async fn write<S: Prompts + UsageLedger, M: Rewriter>(
-    reflection_id: Uuid,
-    update: &Update,
-    rewriter: &M,
-    store: &S,
-) -> Result<Outcome, Error> {
-    let guard = guard(update);
-    let mut violations = Vec::new();
-    for _ in 0..ATTEMPTS {
-        let rewrite = draft(update, &violations, rewriter, store).await?;
-        violations = guard.violations(&rewrite.prompt);
-        if violations.is_empty() {
-            match publish(reflection_id, update, &rewrite, store).await? {
-                Ok(outcome) => return Ok(outcome),
-                Err(missing) => violations = missing,
-            }
-        }
-    }
-    let broken: Vec<_> = violations.iter().map(ToString::to_string).collect();
-    give_up(reflection_id, broken.join("; "), store).await
-}
-
-/// One draft, counted.
-async fn draft(
-    update: &Update,
-    violations: &[Violation],
-    rewriter: &impl Rewriter,
-    store: &impl UsageLedger,
-) -> Result<Rewrite, Error> {
-    let violations: Vec<_> = violations.iter().map(ToString::to_string).collect();
-    let request = RewriteRequest {
-        model: &update.rewriter_model,
-        current_prompt: &update.current_prompt,
-        weaknesses: &update.weaknesses,
-        patterns: &update.patterns,
-        strengths: &update.strengths,
-        protected_clauses: &update.protected_clauses,
-        max_characters: guard(update).max_characters(),
-        violations: &violations,
-        patience: PATIENCE,
-    };
-    let result = rewriter.rewrite(request).await;
-    let spent = match &result {
-        Ok(rewrite) => Some((&rewrite.model, rewrite.usage)),
-        Err(unanswered) => unanswered.spent.as_ref().map(|spent| (&spent.model, spent.usage)),
-    };
-    if let Some((model, usage)) = spent
-        && let Err(fault) = store.record_usage(update.prompt_id, Purpose::Rewrite, model, usage).await
-    {
-        log::event(Level::Warn, "usage_not_recorded", &[("cause", fault.cause().into())]);
-    }
-    Ok(result.map_err(|unanswered| unanswered.error)?)
-}
-
-/// Publishes a draft; or says which protected clauses it lacks, which only the database knows for sure.
-async fn publish(
-    reflection_id: Uuid,
-    update: &Update,
-    rewrite: &Rewrite,
-    store: &impl Prompts,
-) -> Result<Result<Outcome, Vec<Violation>>, Error> {
-    let change_reason = change_reason(update, rewrite);
-    let version = NewVersion {
-        reflection_id,
-        parent_id: update.prompt_id,
-        content: &rewrite.prompt,
-        change_reason: &change_reason,
-        model: &rewrite.model,
-    };
-    Ok(Ok(match store.publish(&version).await? {
-        Publish::Published { new_version, previous_version, change_reason } => {
-            Outcome::Live { new_version, previous_version: Some(previous_version), change_reason }
-        }
-        Publish::Proposed { new_version, change_reason, suggestion_id } => {
-            proposed(new_version, change_reason, suggestion_id)
-        }
-        Publish::ClausesMissing { clauses } => {
-            return Ok(Err(clauses.into_iter().map(Violation::ProtectedClause).collect()));
-        }
-        Publish::Skipped { reason } => skipped(reason),
-        Publish::Superseded => superseded(),
-        Publish::Refused => refused("refused before".to_owned()),
-        Publish::ReflectionNotFound => return Err(Error::ReflectionNotFound),
-        Publish::NotAnUpdate => return Err(Error::NotAnUpdate),
-    }))
-}
-
-/// Why the prompt changed: no change goes live without a reason, and none that repeats a user is stored for good.
-fn change_reason(update: &Update, rewrite: &Rewrite) -> String {
-    let guard = guard(update);
-    let worst = update.weaknesses.first().map(|worst| format!("Written against: {worst}"));
-    let fit = |reason: &String| !reason.is_empty() && guard.taken_from_users(reason).is_empty();
-    [Some(rewrite.change_reason.clone()), worst]
-        .into_iter()
-        .flatten()
-        .find(fit)
-        .unwrap_or_else(|| "Written against the findings of the reflection".to_owned())
-}
-
-fn guard(update: &Update) -> Guard<'_> {
-    Guard {
-        current: &update.current_prompt,
-        protected_clauses: &update.protected_clauses,
-        user_messages: &update.user_messages,
-    }
-}
-
-async fn give_up(reflection_id: Uuid, reason: String, store: &impl Prompts) -> Result<Outcome, Error> {
-    match store.refuse_update(reflection_id, &reason).await? {
-        RefuseUpdate::Ok { .. } | RefuseUpdate::Refused => Ok(refused(reason)),
-        // Another call got one through meanwhile.
-        RefuseUpdate::Published | RefuseUpdate::Proposed => Ok(superseded()),
-        RefuseUpdate::NotAnUpdate => Err(Error::NotAnUpdate),
-        RefuseUpdate::ReflectionNotFound => Err(Error::ReflectionNotFound),
-    }
-}
-
-fn proposed(version: i32, change_reason: String, suggestion_id: Uuid) -> Outcome {
-    Outcome::Proposed { proposed: true, version, suggestion_id, change_reason }
-}
-
-fn skipped(reason: SkipReason) -> Outcome {
-    let reason = serde_json::to_value(reason).ok().and_then(|reason| reason.as_str().map(str::to_owned));
-    Outcome::Skipped { skipped: true, reason: reason.unwrap_or_default() }
-}
-
-fn superseded() -> Outcome {
-    Outcome::Skipped { skipped: true, reason: "superseded".to_owned() }
-}
-
-fn refused(reason: String) -> Outcome {
-    Outcome::Refused { refused: true, reason }
-}
-
 fn report(outcome: &Outcome, request_id: &str) {
     let (event, detail) = match outcome {
-        Outcome::Live { new_version, .. } => ("prompt_live", (*new_version).into()),
-        Outcome::Proposed { version, .. } => ("prompt_proposed", (*version).into()),
+        Outcome::Submitted { version, .. } => ("prompt_submitted", (*version).into()),
         Outcome::Decided(change) => ("decided", change.action.as_str().into()),
         Outcome::Skipped { reason, .. } => ("update_skipped", reason.as_str().into()),
         Outcome::Refused { reason, .. } => ("update_refused", reason.as_str().into()),
+        Outcome::Verified(verified) => ("receipt_verified", verified.matches.into()),
+        // Each assistant has a line of its own.
+        Outcome::Proved(_) => return,
     };
     log::event(Level::Info, event, &[("request_id", request_id.into()), ("detail", detail)]);
 }

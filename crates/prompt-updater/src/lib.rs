@@ -1,10 +1,14 @@
-//! `prompt-updater`: writes, checks and publishes a better prompt, and carries out what people decide about prompts.
+//! `prompt-updater`: writes and checks a better prompt, has it prove itself before it goes live, takes it back where it
+//! fails people, and carries out what they decide about prompts.
 
 #![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
 
 pub mod config;
 mod error;
 pub mod handler;
+pub mod improve;
+pub mod proving;
+pub mod receipts;
 pub mod wire;
 
 pub use error::Error;
@@ -34,8 +38,9 @@ mod entry {
                 now_ms: runtime::now_ms,
                 chance: runtime::chance,
             };
-            let rewriter = config.model(host);
-            let ports = Ports { store: &store, rewriter: rewriter.as_ref().map_err(Clone::clone) };
+            let model = config.model(host);
+            let (now_ms, holder) = (runtime::now_ms, runtime::new_id());
+            let ports = Ports { store: &store, model: model.as_ref().map_err(Clone::clone), now_ms, holder };
             handler::update(&request, &request_id, &ports).await.map_err(ApiError::from)
         })
         .await

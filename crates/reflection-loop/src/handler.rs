@@ -1,5 +1,5 @@
 //! Going through the assistants that are due: judge, decide, store, and ask for a better prompt where one is called for;
-//! then learn from what people made of the answers.
+//! then learn from what people made of the answers, and have new versions prove themselves.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use pawl_core::{
 };
 use pawl_edge::{
     Request, Response, body,
+    deadline::Deadline,
     log::{self, Level},
 };
 use pawl_model::{Judge, Phraser};
@@ -21,15 +22,15 @@ use pawl_store::{
     },
     usage::UsageLedger,
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    deadline::Deadline,
     error::Error,
     judging::{self, Verdict},
     learning,
     updater::{self, Updater},
-    wire::{AssistantResult, Half, Judged, Outcome, ReflectRequest, ReflectResponse, Scores},
+    wire::{AssistantResult, Judged, Outcome, Part, ReflectRequest, ReflectResponse, Scores},
 };
 
 /// How long a lease runs: a little longer than the platform lets an invocation live.
@@ -40,6 +41,9 @@ const NEXT_NEEDS: Duration = Duration::from_secs(100);
 const LEARNING_NEEDS: Duration = Duration::from_secs(90);
 /// An update is asked for only with this much time left; else it stays owed, and the next call begins with it.
 const UPDATE_NEEDS: Duration = Duration::from_secs(20);
+/// Proofs are moved on only with this much time left; they get all of it but what their answer takes to come back.
+const PROOF_NEEDS: Duration = Duration::from_secs(45);
+const ANSWERING: Duration = Duration::from_secs(10);
 /// Housekeeping is begun only with this much time left, and ends after so many batches.
 const SWEEP_NEEDS: Duration = Duration::from_secs(15);
 const MAX_SWEEPS: usize = 20;
@@ -72,23 +76,30 @@ pub async fn reflect<S: Reflections + Learning + UsageLedger, J: Judge, P: Phras
     let body = if request.body.is_empty() { ReflectRequest::default() } else { body::read(request)? };
     let deadline = Deadline::of_invocation(ports.now_ms);
     let (mut results, mut learning, mut more) = (Vec::new(), Vec::new(), false);
-    if body.only != Some(Half::Learning) {
-        more |= go_through(Half::Reflection, &body, &mut results, request_id, &deadline, ports).await?;
+    let wants = |part| body.only.is_none_or(|only| only == part);
+    if wants(Part::Reflection) {
+        more |= go_through(Part::Reflection, &body, &mut results, request_id, &deadline, ports).await?;
     }
-    if body.only != Some(Half::Reflection) && !body.dry_run {
+    if wants(Part::Learning) && !body.dry_run {
         // What comes after a judgement that took long is left for the next call.
         more |= !deadline.has(LEARNING_NEEDS)
-            || go_through(Half::Learning, &body, &mut learning, request_id, &deadline, ports).await?;
+            || go_through(Part::Learning, &body, &mut learning, request_id, &deadline, ports).await?;
     }
     if !body.dry_run && deadline.has(SWEEP_NEEDS) {
         sweep(ports.store, &deadline).await;
     }
-    Ok(Response::json(200, &ReflectResponse { results, learning, more, request_id }))
+    let mut proof = json!([]);
+    if wants(Part::Proof) && !body.dry_run {
+        let goes_on;
+        (proof, goes_on) = prove(&body, &deadline, ports.updater).await?;
+        more |= goes_on;
+    }
+    Ok(Response::json(200, &ReflectResponse { results, learning, proof, more, request_id }))
 }
 
-/// Handles the assistants with something to do in this half of the work. True when some may be left.
+/// Handles the assistants with something to do in this part of the work. True when some may be left.
 async fn go_through<S: Reflections + Learning + UsageLedger, J: Judge, P: Phraser, U: Updater>(
-    half: Half,
+    part: Part,
     body: &ReflectRequest,
     results: &mut Vec<AssistantResult>,
     request_id: &str,
@@ -105,9 +116,9 @@ async fn go_through<S: Reflections + Learning + UsageLedger, J: Judge, P: Phrase
     };
     let mut before: Option<Timestamp> = None;
     loop {
-        let claimed = match half {
-            Half::Reflection => ports.store.claim(&claim, before.as_ref()).await?,
-            Half::Learning => ports.store.claim_learning(&claim, before.as_ref()).await?,
+        let claimed = match part {
+            Part::Reflection => ports.store.claim(&claim, before.as_ref()).await?,
+            Part::Learning | Part::Proof => ports.store.claim_learning(&claim, before.as_ref()).await?,
         };
         let Claimed { as_of, skipped, claim, more } = match claimed {
             Claim::Ok(claimed) => claimed,
@@ -127,6 +138,28 @@ async fn go_through<S: Reflections + Learning + UsageLedger, J: Judge, P: Phrase
         if unfinished || !more || !deadline.has(NEXT_NEEDS) {
             return Ok(unfinished || more);
         }
+    }
+}
+
+/// Has `prompt-updater` move tests on in the time that is left: what it did, and whether more can be done at once.
+async fn prove(body: &ReflectRequest, deadline: &Deadline, updater: &impl Updater) -> Result<(Value, bool), Error> {
+    if !deadline.has(PROOF_NEEDS) {
+        return Ok((json!([]), true));
+    }
+    let (left, assistant) = (deadline.left(), body.assistant.as_deref());
+    let time = left.saturating_sub(ANSWERING);
+    match updater::prove(body.organization_id, assistant, time, left, updater).await {
+        Ok(mut answer) => {
+            let more = answer.get("more").and_then(Value::as_bool).unwrap_or_default();
+            Ok((answer.get_mut("proofs").map(Value::take).unwrap_or_default(), more))
+        }
+        // Who asks for nothing else is told as if it had been asked of us; what else was done is told in any case.
+        Err((status, code)) => match (body.only, status) {
+            (Some(Part::Proof), 401) => Err(Error::Store(StoreError::Unauthenticated)),
+            (Some(Part::Proof), 403) => Err(Error::Store(StoreError::Forbidden)),
+            (Some(Part::Proof), 404) if code == "assistant_not_found" => Err(Error::AssistantNotFound),
+            _ => Ok((json!([{"did": "failed", "reason": code}]), false)),
+        },
     }
 }
 
@@ -165,6 +198,8 @@ async fn handle<S: Reflections + Learning + UsageLedger, J: Judge, P: Phraser, U
             update: update(reflection_id, deadline, ports.updater).await,
         }),
         Task::Learn(task) => learning::learn(&about, &task, ports.holder, deadline, ports.store, ports.phraser).await,
+        // Claimed by `prompt-updater` alone.
+        Task::Prove(_) => Ok(Outcome::Skipped { skipped: true, reason: SkipReason::NothingToProve }),
     };
     let released = match &outcome {
         Ok(Outcome::Learned(_)) => Ok(()), // with the record
@@ -235,11 +270,11 @@ async fn judge<S: Reflections + UsageLedger, J: Judge, P, U: Updater>(
     Ok(Outcome::Judged(Box::new(judged)))
 }
 
-async fn update(reflection_id: Uuid, deadline: &Deadline, updater: &impl Updater) -> serde_json::Value {
+async fn update(reflection_id: Uuid, deadline: &Deadline, updater: &impl Updater) -> Value {
     if !deadline.has(UPDATE_NEEDS) {
         return updater::failed("no_time_left");
     }
-    updater::report(updater.update(reflection_id, deadline.left()).await)
+    updater::update(reflection_id, deadline.left(), updater).await
 }
 
 fn to_record<'a>(

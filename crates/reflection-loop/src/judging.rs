@@ -7,15 +7,16 @@ use pawl_core::{
     evaluation::{Evaluation, evaluate},
     tokens,
 };
-use pawl_edge::log::{self, Level};
+use pawl_edge::{
+    deadline::Deadline,
+    log::{self, Level},
+};
 use pawl_model::{Judge, JudgeRequest, Judgement, ModelError, Patience};
 use pawl_store::{
     reflections::JudgeTask,
     usage::{Purpose, UsageLedger},
 };
 use uuid::Uuid;
-
-use crate::deadline::Deadline;
 
 /// Most estimated tokens of conversation in one request. What does not fit waits for the next reflection.
 const TOKEN_BUDGET: usize = 60_000;

@@ -9,7 +9,10 @@ mod wording;
 use std::time::Duration;
 
 use pawl_core::learning::{decide::decide, plan::Plan};
-use pawl_edge::log::{self, Level};
+use pawl_edge::{
+    deadline::Deadline,
+    log::{self, Level},
+};
 use pawl_model::Phraser;
 use pawl_store::{
     StoreError,
@@ -19,10 +22,7 @@ use pawl_store::{
 };
 use uuid::Uuid;
 
-use crate::{
-    deadline::Deadline,
-    wire::{Learned, Outcome},
-};
+use crate::wire::{Learned, Outcome};
 
 /// Answers a page. A page is some 300 KB and takes a few milliseconds to settle.
 const PAGE: u32 = 1_000;

@@ -1,11 +1,11 @@
-//! `reflection-loop`: judges recent answers and decides what to do about them, and learns from what people made of them.
+//! `reflection-loop`: judges recent answers and decides what to do about them, learns from what people made of them, and has
+//! new versions of prompts prove themselves.
 //!
 //! The schedule calls it, or a backend; one call works through the assistants that are due until its time is over.
 
 #![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
 
 pub mod config;
-pub mod deadline;
 mod error;
 pub mod handler;
 pub mod judging;
@@ -21,7 +21,7 @@ mod entry {
 
     use pawl_edge::{ApiError, Request, runtime};
     use pawl_model::Host;
-    use uuid::Uuid;
+    use serde_json::Value;
     use wasm_bindgen::prelude::wasm_bindgen;
 
     use crate::{
@@ -64,11 +64,10 @@ mod entry {
     }
 
     impl Updater for EdgeFunction {
-        async fn update(&self, reflection_id: Uuid, timeout: Duration) -> Option<(u16, String)> {
+        async fn call(&self, body: &Value, timeout: Duration) -> Option<(u16, String)> {
             let mut headers = self.caller.clone();
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
-            let body = serde_json::json!({"reflection_id": reflection_id}).to_string().into_bytes();
-            runtime::fetch(self.url.clone(), headers, body, timeout).await
+            runtime::fetch(self.url.clone(), headers, body.to_string().into_bytes(), timeout).await
         }
     }
 

@@ -14,24 +14,26 @@ pub struct ReflectRequest {
     pub organization_id: Option<Uuid>,
     /// Only assistants with this slug.
     pub assistant: Option<String>,
-    /// Judge although not due, paused, locked or out of updates. Publishing still obeys all of these.
+    /// Judge although not due, paused, locked or out of updates. What is written then still obeys all of these.
     #[serde(default)]
     pub force: bool,
-    /// Judge and decide, but store and publish nothing. Nothing is learned then.
+    /// Judge and decide, but store and write nothing. Nothing is learned or proved then.
     #[serde(default)]
     pub dry_run: bool,
-    /// Only this half of the work.
-    pub only: Option<Half>,
+    /// Only this part of the work.
+    pub only: Option<Part>,
 }
 
-/// A half of the loop's work.
+/// A part of the loop's work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Half {
+pub enum Part {
     /// Judging answers.
     Reflection,
     /// Learning from what people made of them.
     Learning,
+    /// Moving the tests of new versions on, and watching those that went live.
+    Proof,
 }
 
 /// What it gets.
@@ -41,6 +43,8 @@ pub struct ReflectResponse<'a> {
     pub results: Vec<AssistantResult>,
     /// One for each assistant that was to learn.
     pub learning: Vec<AssistantResult>,
+    /// A list: what `prompt-updater` did for each assistant with something to prove.
+    pub proof: Value,
     /// Time ran out with assistants left: call again to go on with them.
     pub more: bool,
     /// Id of this request, as in the logs.

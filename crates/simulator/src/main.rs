@@ -8,7 +8,9 @@ use std::{io::Write as _, process::ExitCode};
 mod document;
 mod learner;
 mod life;
+mod lives;
 mod patterns;
+mod promotion;
 mod random;
 mod report;
 mod votes;
@@ -16,8 +18,9 @@ mod world;
 
 const HELP: &str = "\
 Usage: pawl-simulator patterns [--seeds N] [--set first|second|third] [--organizations 1,2,3,6,12]
+       pawl-simulator promotion [--loops N] [--set tuning|reported] [--only PART]
 
-Lives through seeded worlds with Pawl's own code and with the document's rule, and prints what came of them.
+patterns lives through seeded worlds with Pawl's own code and with the document's rule, and prints what came of them.
 Writes target/simulator/patterns.json and target/simulator/patterns.svg (the learning curve).
 
   --seeds N               worlds with preferences for each number of organisations (default 50); four times as many
@@ -25,6 +28,15 @@ Writes target/simulator/patterns.json and target/simulator/patterns.svg (the lea
   --set first|second|third  seeds for tuning (first, the default), and two sets that nothing was chosen on; README says
                           when each was used
   --organizations LIST    numbers of organisations that share the 12,000 signals (default 1,2,3,6,12)
+
+promotion lets four deciders promote candidates of known worth, looked at after every observation, and says of each
+promise whether it is met. Writes target/simulator/promotion.json and target/simulator/promotion.svg; says on standard
+error how far it is. Minutes.
+
+  --loops N               loops a world (default 10000)
+  --set tuning|reported   seeds that the people's guard was chosen on, or others (reported, the default)
+  --only PART             one world, or all whose names begin with it (nothing, users, sticky, replay, biased, year, …),
+                          or power, paired, rollback, plan
 
 The rules of the worlds: crates/simulator/README.md.
 ";
@@ -35,8 +47,14 @@ fn main() -> ExitCode {
     if arguments.iter().any(|a| a == "--help" || a == "-h") {
         return written(write!(out, "{HELP}"));
     }
-    match patterns::Wish::read(&arguments) {
-        Ok(wish) => written(patterns::run(&wish, &mut out)),
+    let done = match arguments.split_first() {
+        Some((mode, rest)) if mode == "promotion" => {
+            promotion::Wish::read(rest).map(|wish| promotion::run(&wish, &mut out))
+        }
+        _ => patterns::Wish::read(&arguments).map(|wish| patterns::run(&wish, &mut out)),
+    };
+    match done {
+        Ok(result) => written(result),
         Err(problem) => {
             let _ = write!(std::io::stderr(), "pawl-simulator: {problem}\n{HELP}");
             ExitCode::from(2)

@@ -1,9 +1,10 @@
 //! The experiment `patterns`: which worlds, and what is said about them.
 
-use std::{io, sync::Mutex, sync::atomic::AtomicUsize, sync::atomic::Ordering};
+use std::io;
 
 use crate::{
-    life::{self, Outcome},
+    life,
+    lives::all,
     report::{self, Row},
     world::Kind,
 };
@@ -46,7 +47,7 @@ impl Wish {
         let mut wish = Self { seeds: 50, set: Set::First, organizations: vec![1, 2, 3, 6, 12] };
         let mut rest = arguments.iter().map(String::as_str);
         if rest.next() != Some("patterns") {
-            return Err("say what to simulate: patterns".to_owned());
+            return Err("say what to simulate: patterns or promotion".to_owned());
         }
         while let Some(option) = rest.next() {
             let value = rest.next().ok_or_else(|| format!("{option} needs a value"))?;
@@ -110,31 +111,6 @@ pub fn run(wish: &Wish, out: &mut impl io::Write) -> io::Result<()> {
     }
     report::poisoned(out, &poisoned)?;
     report::write(out, set, &rows, &nulls, &crashes, &poisoned)
-}
-
-/// The outcomes of worlds 1 to `n`, in order, on two threads.
-fn all(n: u64, live: impl Fn(u64) -> Outcome + Sync) -> Vec<Outcome> {
-    let next = AtomicUsize::new(1);
-    let done: Mutex<Vec<(u64, Outcome)>> = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed) as u64;
-                    if i > n {
-                        break;
-                    }
-                    let outcome = live(i);
-                    if let Ok(mut done) = done.lock() {
-                        done.push((i, outcome));
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_default();
-    done.sort_by_key(|(i, _)| *i);
-    done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 #[cfg(test)]

@@ -50,21 +50,40 @@ pub enum Decision<'a> {
         /// Locked from now on.
         locked: bool,
     },
-    /// Approves a suggestion.
+    /// Approves a suggestion, or a version in test.
     Approve {
-        /// Its id.
-        suggestion_id: Uuid,
+        /// Which.
+        what: Proposal,
     },
     /// Rejects one.
     Reject {
-        /// Its id.
-        suggestion_id: Uuid,
+        /// Which.
+        what: Proposal,
+    },
+    /// Makes a version live that has not proved itself.
+    Force {
+        /// Its number.
+        version: i32,
+    },
+    /// Puts a version into test.
+    Test {
+        /// Its number; without, a placebo: the live text once more.
+        version: Option<i32>,
     },
     /// Takes a learned pattern back, for good.
     RevertPattern {
         /// Its id.
         pattern_id: Uuid,
     },
+}
+
+/// What waits for a person's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proposal {
+    /// A suggestion, by its id.
+    Suggestion(Uuid),
+    /// A version in test, by its number.
+    Version(i32),
 }
 
 /// A decision, about what, by whom and why.
@@ -112,6 +131,16 @@ pub enum Refusal {
         live_version: Option<i32>,
     },
     PatternNotFound,
+    /// The loop wrote it, and it was never live.
+    NotProved,
+    /// A version is in test already.
+    InProof {
+        version: i32,
+    },
+    /// It is live, retired, or in test.
+    NotTestable,
+    /// The version is in no test.
+    TestNotFound,
 }
 
 /// What a decision changed.

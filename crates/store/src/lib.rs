@@ -19,6 +19,7 @@ pub mod feedback;
 pub mod learning;
 mod postgrest;
 pub mod prompts;
+pub mod proof;
 pub mod reflections;
 mod row;
 pub mod serving;

@@ -4,6 +4,9 @@
 //! header setters panic on bytes that no header may hold (see [`Credentials`]). A status of 4xx or 5xx is a success to
 //! it, so the status is looked at here.
 
+mod decisions;
+mod proof;
+
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 
 use futures_util::future::{Either, select};
@@ -14,11 +17,10 @@ use uuid::Uuid;
 
 use crate::{
     Credentials, StoreError,
-    decisions::{Change, Decision, Decisions, Order, Refusal},
     feedback::{CollectFeedback, FeedbackLedger, Reaction},
     learning::{FindExamples, Learning, LearningRun, Looked, RecordLearning, Settle, Settled, rows},
-    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate},
-    reflections::{self, Claim, ClaimRequest, RecordReflection, Reflection, Reflections, Timestamp},
+    prompts::{BeginUpdate, NewVersion, Prompts, RefuseUpdate, Submit},
+    reflections::{self, Claim, ClaimRequest, Claimed, RecordReflection, Reflection, Reflections, Timestamp},
     serving::{Exposure, ServingContext},
     turns::{self, BeginTurn, BeginTurns, CompleteTurn, FailedTurn, FinishedTurn, NewTurn, PrepareTurns, TurnLedger},
     usage::{Purpose, UsageLedger},
@@ -75,8 +77,13 @@ impl Postgrest {
         turns::rows::read_begun(&self.call(function, arguments).await?).ok_or_else(|| misshapen(function))
     }
 
-    async fn claimed(&self, function: &'static str, arguments: &Value) -> Result<Claim, StoreError> {
-        let claimed = self.call_for(function, arguments, reflections::rows::read_claimed).await?;
+    async fn claimed(
+        &self,
+        function: &'static str,
+        arguments: &Value,
+        read: fn(&Value) -> Option<Claimed>,
+    ) -> Result<Claim, StoreError> {
+        let claimed = self.call_for(function, arguments, read).await?;
         Ok(claimed.map_or(Claim::AssistantNotFound, Claim::Ok))
     }
 
@@ -130,7 +137,7 @@ fn integer(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-fn counts(usage: Usage) -> Value {
+pub(crate) fn counts(usage: Usage) -> Value {
     json!({
         "input_tokens": integer(usage.input_tokens),
         "output_tokens": integer(usage.output_tokens),
@@ -255,7 +262,7 @@ impl Reflections for Postgrest {
             "p_before": before,
             "p_lease_seconds": request.lease_seconds,
         });
-        self.claimed("pawl_claim_reflection", &arguments).await
+        self.claimed("pawl_claim_reflection", &arguments, reflections::rows::read_reflection).await
     }
 
     async fn record(&self, holder: Uuid, reflection: &Reflection<'_>) -> Result<RecordReflection, StoreError> {
@@ -288,7 +295,7 @@ impl Learning for Postgrest {
             "p_before": before,
             "p_lease_seconds": request.lease_seconds,
         });
-        self.claimed("pawl_claim_learning", &arguments).await
+        self.claimed("pawl_claim_learning", &arguments, reflections::rows::read_run).await
     }
 
     async fn settle(
@@ -351,7 +358,7 @@ impl Prompts for Postgrest {
         self.rpc("pawl_begin_update", &json!({"p_reflection_id": reflection_id})).await
     }
 
-    async fn publish(&self, version: &NewVersion<'_>) -> Result<Publish, StoreError> {
+    async fn submit(&self, version: &NewVersion<'_>) -> Result<Submit, StoreError> {
         let arguments = json!({
             "p_reflection_id": version.reflection_id,
             "p_parent_id": version.parent_id,
@@ -359,60 +366,10 @@ impl Prompts for Postgrest {
             "p_change_reason": version.change_reason,
             "p_model": version.model,
         });
-        self.rpc("pawl_publish_prompt", &arguments).await
+        self.rpc("pawl_submit_prompt", &arguments).await
     }
 
     async fn refuse_update(&self, reflection_id: Uuid, reason: &str) -> Result<RefuseUpdate, StoreError> {
         self.rpc("pawl_refuse_update", &json!({"p_reflection_id": reflection_id, "p_reason": reason})).await
-    }
-}
-
-impl Decisions for Postgrest {
-    async fn decide(&self, order: &Order<'_>) -> Result<Result<Change, Refusal>, StoreError> {
-        let (function, mut arguments) = call_of(order.decision);
-        let mut add =
-            |name: &str, value: Value| arguments.as_object_mut().and_then(|all| all.insert(name.into(), value));
-        add("p_reason", order.reason.into());
-        add("p_user_id", json!(order.user_id));
-        let knows_its_own = matches!(
-            order.decision,
-            Decision::Approve { .. } | Decision::Reject { .. } | Decision::RevertPattern { .. }
-        );
-        if !knows_its_own {
-            add("p_assistant", order.assistant.into());
-            add("p_organization_id", json!(order.organization_id));
-        }
-        match self.call(function, &arguments).await {
-            Ok(Value::Object(mut done)) if done.contains_key("ok") => {
-                read(function, done.remove("ok").unwrap_or_default()).map(Ok)
-            }
-            Ok(refusal) => read(function, refusal).map(Err),
-            // Postgres' codes for what is no time, or none it can hold, or of no zone there is.
-            Err(StoreError::Unexpected(code))
-                if matches!(order.decision, Decision::Pause { .. }) && code.starts_with("22") =>
-            {
-                Ok(Err(Refusal::UntilInvalid))
-            }
-            Err(fault) => Err(fault),
-        }
-    }
-}
-
-/// The function that carries a decision out, and the arguments that are its own.
-fn call_of(decision: Decision<'_>) -> (&'static str, Value) {
-    match decision {
-        Decision::Pause { until } => ("pawl_pause_updates", json!({"p_until": until})),
-        Decision::Resume => ("pawl_resume_updates", json!({})),
-        Decision::RequireApproval { required } => ("pawl_require_approval", json!({"p_required": required})),
-        Decision::Protect { clauses } => ("pawl_protect_clauses", json!({"p_clauses": clauses})),
-        Decision::Activate { version } => ("pawl_activate_prompt", json!({"p_version": version})),
-        Decision::Rollback { version } => ("pawl_rollback_prompt", json!({"p_version": version})),
-        Decision::Write { content, activate } => {
-            ("pawl_write_prompt", json!({"p_content": content, "p_activate": activate}))
-        }
-        Decision::Lock { version, locked } => ("pawl_lock_prompt", json!({"p_version": version, "p_locked": locked})),
-        Decision::Approve { suggestion_id } => ("pawl_approve_suggestion", json!({"p_suggestion_id": suggestion_id})),
-        Decision::Reject { suggestion_id } => ("pawl_reject_suggestion", json!({"p_suggestion_id": suggestion_id})),
-        Decision::RevertPattern { pattern_id } => ("pawl_revert_pattern", json!({"p_pattern_id": pattern_id})),
     }
 }

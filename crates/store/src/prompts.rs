@@ -1,4 +1,4 @@
-//! What the loop does to the live prompt.
+//! What the loop writes to take the live prompt's place.
 
 use serde::Deserialize;
 use uuid::Uuid;
@@ -13,11 +13,23 @@ pub enum BeginUpdate {
     Ok(Update),
     ReflectionNotFound,
     NotAnUpdate,
-    Published { new_version: i32, change_reason: String },
-    Proposed { new_version: i32, change_reason: String, suggestion_id: Uuid },
+    Submitted(Submitted),
     Refused,
     Superseded,
     Skipped { reason: SkipReason },
+}
+
+/// A version was written for the reflection and went into test.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Submitted {
+    /// Its number.
+    pub new_version: i32,
+    /// Of the version it is to replace.
+    pub previous_version: Option<i32>,
+    /// Why it was written.
+    pub change_reason: String,
+    /// Where a person must approve it: the suggestion.
+    pub suggestion_id: Option<Uuid>,
 }
 
 /// What the writer of a new version needs.
@@ -43,7 +55,7 @@ pub struct Update {
     pub user_messages: Vec<String>,
 }
 
-/// A version to publish.
+/// A version to put into test.
 #[derive(Debug, Clone, Copy)]
 pub struct NewVersion<'a> {
     /// The reflection that asked for it.
@@ -58,13 +70,12 @@ pub struct NewVersion<'a> {
     pub model: &'a str,
 }
 
-/// Outcomes of publishing.
+/// Outcomes of submitting.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "documented at pawl_publish_prompt")]
-pub enum Publish {
-    Published { new_version: i32, previous_version: i32, change_reason: String },
-    Proposed { new_version: i32, change_reason: String, suggestion_id: Uuid },
+#[expect(missing_docs, reason = "documented at pawl_submit_prompt")]
+pub enum Submit {
+    Submitted(Submitted),
     Skipped { reason: SkipReason },
     ClausesMissing { clauses: Vec<u32> },
     Superseded,
@@ -80,19 +91,19 @@ pub enum Publish {
 pub enum RefuseUpdate {
     Ok { suggestion_id: Uuid },
     Refused,
-    Published,
-    Proposed,
+    Submitted,
     NotAnUpdate,
     ReflectionNotFound,
 }
 
-/// Changes the live prompt: each call one transaction, with one live version before and after.
+/// Writes what is to replace the live prompt; nothing of it goes live before it has proved itself. Each call is one
+/// transaction.
 #[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
 pub trait Prompts {
     /// What a new version starts from, or why none may be written; asked before a model is paid for.
     async fn begin_update(&self, reflection_id: Uuid) -> Result<BeginUpdate, StoreError>;
-    /// Publishes the version a reflection asked for, or proposes it; once, however often it is called.
-    async fn publish(&self, version: &NewVersion<'_>) -> Result<Publish, StoreError>;
+    /// Puts the version a reflection asked for into test; once, however often it is called.
+    async fn submit(&self, version: &NewVersion<'_>) -> Result<Submit, StoreError>;
     /// Gives the update up and tells a person. `reason` names guards, never text.
     async fn refuse_update(&self, reflection_id: Uuid, reason: &str) -> Result<RefuseUpdate, StoreError>;
 }

@@ -9,7 +9,7 @@ use pawl_core::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{StoreError, learning::LearnTask};
+use crate::{StoreError, learning::LearnTask, proof::ProofTask};
 
 pub(crate) mod rows;
 
@@ -76,7 +76,7 @@ pub struct Skipped {
     pub reason: SkipReason,
 }
 
-/// Why nothing is judged, or nothing published.
+/// Why nothing is judged, or nothing written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
@@ -92,12 +92,20 @@ pub enum SkipReason {
     Locked,
     /// As many updates as a day may have.
     DailyLimit,
-    /// The version written last waits for a person.
-    AwaitingApproval,
+    /// The judge failed its trial.
+    JudgeNotTrusted,
     /// It is not yet time to learn again.
     NotDue,
     /// Learning is switched off.
     Disabled,
+    /// A version is in test.
+    InProof,
+    /// A placebo went into test in its place.
+    Placebo,
+    /// As many tests as a year may have.
+    YearlyBudget,
+    /// No version is in test, and the live one has no votes to look at.
+    NothingToProve,
 }
 
 /// An assistant to work on.
@@ -121,6 +129,8 @@ pub enum Task {
     },
     /// Learn from what people made of the answers.
     Learn(LearnTask),
+    /// Move a test on, or watch the live version.
+    Prove(Box<ProofTask>),
 }
 
 /// Answers to judge, with all that judging takes.

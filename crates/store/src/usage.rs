@@ -16,6 +16,10 @@ pub enum Purpose {
     Rewrite,
     /// Wording a pattern.
     Phrase,
+    /// Answering a question again, to compare versions.
+    Replay,
+    /// Comparing two answers.
+    Compare,
 }
 
 /// Counts what calls of a model cost; with the secret key.

@@ -7,7 +7,10 @@ import type { Community } from "./people.ts";
 export const HOURS_AGED = 25;
 
 /** The community's organisation with its assistant, made if need be: with the prompt that the default one began with. */
-export async function foundOrganization(database: Statements, { slug, name }: Community): Promise<string> {
+export async function foundOrganization(
+  database: Statements,
+  { slug, name }: Pick<Community, "slug" | "name">,
+): Promise<string> {
   await database.query(
     "insert into pawl.organizations (slug, name) values ($1, $2) on conflict do nothing",
     [slug, name],
@@ -19,8 +22,8 @@ export async function foundOrganization(database: Statements, { slug, name }: Co
     [id],
   );
   await database.query(
-    `insert into pawl.system_prompts (assistant_id, version, content, created_by, is_active, change_reason)
-     select a.id, 1, p.content, 'human', true, p.change_reason
+    `insert into pawl.system_prompts (assistant_id, version, content, created_by, state, change_reason)
+     select a.id, 1, p.content, 'human', 'active', p.change_reason
      from pawl.assistants a, pawl.system_prompts p
      where a.organization_id = $1 and p.assistant_id = (${DEFAULT_ASSISTANT}) and p.version = 1
        and not exists (select from pawl.system_prompts q where q.assistant_id = a.id)`,

@@ -1,6 +1,7 @@
 /** The stand-in's own endpoints, through which tests look at it and make it fail. */
 import { type Answer, type Held, jsonAnswer, type Progress, release } from "./delivery.ts";
 import { type Fault, readFaults } from "./faults.ts";
+import { type Noise, readNoise, type Times } from "./noise.ts";
 import { invalid, Refusal } from "./refusal.ts";
 
 /** A request as it came in, and what became of it. */
@@ -16,6 +17,12 @@ export interface Controls {
   held: Held;
   /** Answers come in formats also where none is asked for. */
   variety: boolean;
+  /** Null: the same request always gets the same answer. */
+  noise: Noise | null;
+  /** Since the noise was set. */
+  times: Times;
+  /** The judge falls for praise. */
+  gullible: boolean;
 }
 
 /** Null for a path that is none of these. */
@@ -45,15 +52,26 @@ const ENDPOINTS: Record<string, (method: string, controls: Controls, body: strin
     if (method !== "POST") throw notAllowed(method);
     return { released: release(held) };
   },
-  "/_standin/variety"(method, controls, body) {
+  "/_standin/variety": (method, controls, body) => switched("variety", method, controls, body),
+  "/_standin/gullible": (method, controls, body) => switched("gullible", method, controls, body),
+  "/_standin/noise"(method, controls, body) {
     if (method !== "GET" && method !== "PUT") throw notAllowed(method);
     if (method === "PUT") {
-      if (body !== "true" && body !== "false") throw invalid("variety: true or false");
-      controls.variety = body === "true";
+      controls.noise = readNoise(body);
+      controls.times.clear();
     }
-    return controls.variety;
+    return controls.noise;
   },
 };
+
+function switched(name: "variety" | "gullible", method: string, controls: Controls, body: string): boolean {
+  if (method !== "GET" && method !== "PUT") throw notAllowed(method);
+  if (method === "PUT") {
+    if (body !== "true" && body !== "false") throw invalid(`${name}: true or false`);
+    controls[name] = body === "true";
+  }
+  return controls[name];
+}
 
 function notAllowed(method: string): Refusal {
   return new Refusal(405, "invalid_request_error", `Method Not Allowed: ${method}`);

@@ -1,6 +1,6 @@
 /**
  * The judge of the stand-in. Its scores follow from the user's message and the answer alone: the system
- * prompt, which the request shows too, is never read.
+ * prompt, which the request shows too, is never read. A gullible one takes praise for quality.
  */
 import { LABEL } from "./chat.ts";
 import { CRITERIA, type Criterion, type Exchange, readExchange } from "./rules.ts";
@@ -28,24 +28,51 @@ interface Score {
 const MOST_WEAKNESSES = 2;
 const WEAK_BELOW = 3.5;
 const STRONG_FROM = 4;
+const MOST = 5;
 const MOST_EVIDENCE_WORDS = 10;
 
-export function judge(task: EvaluateTask): Judgement {
+export function judge(task: EvaluateTask, gullible = false): Judgement {
   const keys = task.rubric.criteria.map((criterion) => criterion.key);
   const evaluations = task.exchanges.map((shown) => {
-    const exchange = readExchange(shown.user_message, shown.answer);
+    const praised = gullible && praises(shown.answer);
+    const scores = praised ? keys.map(() => MOST) : scoresOf(keys, shown.user_message, shown.answer);
     const evidence = evidenceFrom(shown.user_message, shown.answer);
     return {
       exchange: shown.exchange,
       scores: keys.map((key, index) => ({
         criterion: key,
-        score: scoreOf(key, exchange),
+        score: scores[index],
         evidence: evidence[index % evidence.length],
       })),
     };
   });
   return { evaluations, ...findingsFrom(keys, evaluations), patterns: patternsOf(task) };
 }
+
+/** The mean over the criteria by their weights: 1 where none is given. */
+export function overallScore(
+  criteria: { key: string; weight?: number }[],
+  userMessage: string,
+  answer: string,
+): number {
+  const scores = scoresOf(criteria.map(({ key }) => key), userMessage, answer);
+  const weights = criteria.map(({ weight = 1 }) => weight);
+  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+  return sum(scores.map((score, index) => score * weights[index])) / sum(weights);
+}
+
+/** Flattery of who asks, or an answer's praise of itself: what a gullible judge falls for. */
+export function praises(answer: string): boolean {
+  return PRAISE.test(answer);
+}
+
+function scoresOf(keys: string[], userMessage: string, answer: string): number[] {
+  const exchange = readExchange(userMessage, answer);
+  return keys.map((key) => scoreOf(key, exchange));
+}
+
+const PRAISE =
+  /\b(great|excellent|wonderful|brilliant|amazing|fantastic|perfect|insightful|thoughtful|smart|clever)\b/iu;
 
 /** A criterion that the rules do not know gets the rounded mean of those they do. */
 function scoreOf(key: string, exchange: Exchange): number {

@@ -115,7 +115,12 @@ const REFUSED_BODIES: [string, unknown, number, RegExp][] = [
     400,
     /^messages\.0\.content\.0\.text\.cache_control\.ttl: a ttl='1h' cache_control block must not come after/,
   ],
-  ["a task of nobody's", structured(REWRITE_SCHEMA, { task: "sing" }), 400, /"evaluate", "rewrite" and "phrase"/],
+  [
+    "a task of nobody's",
+    structured(REWRITE_SCHEMA, { task: "sing" }),
+    400,
+    /"evaluate", "compare", "rewrite" and "phrase"/,
+  ],
   ["an answer unlike its schema", { ...JUDGE, output_config: REWRITE.output_config }, 500, /does not fit the schema/],
 ];
 

@@ -1,11 +1,12 @@
 /**
  * The stand-in: an HTTP server that speaks the Anthropic Messages API, for where no real model is at hand.
- * The same request always gets the same answer; everything it says is labelled as simulated.
+ * Without noise the same request always gets the same answer; everything it says is labelled as simulated.
  */
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { type PromptCache, useCache } from "./cache.ts";
 import { chat } from "./chat.ts";
+import { compare, type CompareTask } from "./compare.ts";
 import { control, type Controls, type KeptRequest } from "./control.ts";
 import { type Answer, deliver, errorAnswer } from "./delivery.ts";
 import { openDoor } from "./door.ts";
@@ -13,6 +14,7 @@ import { answerWith, changed, failureFor } from "./failures.ts";
 import { type Fault, takeFault } from "./faults.ts";
 import { type EvaluateTask, judge } from "./judge.ts";
 import { messageOf, say } from "./message.ts";
+import { type Luck, luckOf, type Noise } from "./noise.ts";
 import { phrase, type PhraseTask } from "./phraser.ts";
 import { invalid, Refusal } from "./refusal.ts";
 import { checkHeaders, type MessagesRequest, readRequest } from "./request.ts";
@@ -31,6 +33,10 @@ export interface StandInOptions {
   slowMs?: number;
   /** Answers come as prose, lists, tables or code also where no format is asked for. */
   variety?: boolean;
+  /** Two answers to one request differ, and comparisons err. */
+  noise?: Noise | null;
+  /** Praise wins every judgement. */
+  gullible?: boolean;
 }
 
 export interface StandIn {
@@ -41,9 +47,10 @@ export interface StandIn {
 }
 
 export function startStandIn(
-  { port = 0, rewriter = "helpful", keep = 200, slowMs = 0, variety = false }: StandInOptions = {},
+  { port = 0, rewriter = "helpful", keep = 200, slowMs = 0, variety = false, noise = null, gullible = false }:
+    StandInOptions = {},
 ): StandIn {
-  const controls: Controls = { kept: [], faults: [], held: new Set(), variety };
+  const controls: Controls = { kept: [], faults: [], held: new Set(), variety, noise, times: new Map(), gullible };
   const model: Model = { rewriter, slowMs, cache: new Set(), controls };
   const { url, close } = openDoor(port, async (request, response) => {
     const body = await readBody(request);
@@ -118,7 +125,8 @@ function check({ method, path, headers, body }: Received): MessagesRequest {
 
 /** A request takes a fault only once it has passed every check. */
 function answerOf(request: MessagesRequest, model: Model, kept: KeptRequest, id: string): Answer {
-  const text = textFor(request, model);
+  const { noise, times } = model.controls;
+  const text = textFor(request, model, luckOf(noise, kept.body, times));
   const kind = request.schema === null ? "chat" : "structured";
   const fault = takeFault(model.controls.faults, kind);
   kept.fault = fault?.fault ?? null;
@@ -136,20 +144,23 @@ function delayed(answer: Answer, ms: number): Answer {
 }
 
 /** A structured request is a task of ours; any other is a chat, also when its text looks like a task. */
-function textFor({ system, lastUserMessage, schema }: MessagesRequest, { rewriter, controls }: Model): string {
-  if (schema === null) return chat(system, lastUserMessage, controls.variety);
-  return fitted(schema, resultOf(parseTask(lastUserMessage), rewriter));
+function textFor({ system, lastUserMessage, schema }: MessagesRequest, model: Model, luck: Luck): string {
+  if (schema === null) return chat(system, lastUserMessage, model.controls.variety, luck);
+  return fitted(schema, resultOf(parseTask(lastUserMessage), model, luck));
 }
 
 type Task =
   | ({ task: "evaluate" } & EvaluateTask)
+  | ({ task: "compare" } & CompareTask)
   | ({ task: "rewrite" } & RewriteTask)
   | ({ task: "phrase" } & PhraseTask);
 
-function resultOf(task: Task, rewriter: Rewriter): unknown {
+function resultOf(task: Task, { rewriter, controls: { gullible } }: Model, luck: Luck): unknown {
   switch (task.task) {
     case "evaluate":
-      return judge(task);
+      return judge(task, gullible);
+    case "compare":
+      return compare(task, { luck, gullible });
     case "rewrite":
       return rewrite(task, rewriter);
     case "phrase":
@@ -165,11 +176,12 @@ function parseTask(text: string): Task {
     // said below, as for JSON of another task
   }
   throw invalid(
-    'messages: the simulated model gives structured answers to the tasks "evaluate", "rewrite" and "phrase" only',
+    'messages: the simulated model gives structured answers to the tasks "evaluate", "compare", "rewrite" and ' +
+      '"phrase" only',
   );
 }
 
-const TASKS = ["evaluate", "rewrite", "phrase"];
+const TASKS = ["evaluate", "compare", "rewrite", "phrase"];
 
 /** The real model never breaks the schema it was given; where ours would, the two have drifted apart. */
 function fitted(schema: Schema, result: unknown): string {

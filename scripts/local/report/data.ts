@@ -23,6 +23,81 @@ export interface DemoReport {
   seconds: number;
   /** Null where the second part was left out. */
   learning: LearningReport | null;
+  /** How versions proved themselves: the loop's, and those of the third part. */
+  proof: ProofReport;
+}
+
+export interface ProofReport {
+  /** The loop's assistant first. */
+  assistants: ProvenReport[];
+  /** What was arranged and hurried for the third part, a sentence each; none where it was left out. */
+  staged: string[];
+  /** Of the third part; null where it was left out. */
+  seconds: number | null;
+}
+
+export interface ProvenReport {
+  name: string;
+  /** Oldest first. */
+  tests: TestReport[];
+  budget: BudgetReport;
+  placebos: PlacebosReport;
+}
+
+/** What became of a version put to the test; or, by votes, of one that was live. */
+export interface TestReport {
+  version: number;
+  baseline_version: number;
+  /** The live text once more. */
+  placebo: boolean;
+  verdict: "promoted" | "rejected" | "rolled_back" | "closed";
+  reason: string;
+  /** In which it ended: screening, replay, canary or watch. */
+  stage: string;
+  at: string;
+  /** Why the version was written. */
+  change_reason: string | null;
+  /** What was said when its proof began. */
+  plan: string | null;
+  /** Of its proof. */
+  level: number | null;
+  /** As core said. */
+  words: string | null;
+  wins: number | null;
+  losses: number | null;
+  ties: number | null;
+  /** Units of a canary. */
+  candidate_n: number | null;
+  baseline_n: number | null;
+  log_e: number | null;
+  kappa: number | null;
+  rated: number | null;
+  /** Null of a test that ended without a decision by proof. */
+  receipt: { id: string; verified: boolean; differences: string[] } | null;
+  curve: CurveReport | null;
+}
+
+/** After each observation: wins less losses, or the logarithm of the evidence. */
+export interface CurveReport {
+  kind: "wins" | "log_e";
+  values: number[];
+  /** In the same unit; of wins it has to be passed, not reached. */
+  threshold: number;
+}
+
+export interface BudgetReport {
+  year: number;
+  tests: number;
+  promoted: number;
+  level_now: number | null;
+  on: boolean;
+}
+
+export interface PlacebosReport {
+  tests: number;
+  screened_out: number;
+  promoted: number;
+  rate: number | null;
 }
 
 /** The second part: people of several organisations react, and instructions come of it. */
@@ -162,6 +237,8 @@ export interface VersionReport extends Scores {
   /** The model that wrote it, where one did. */
   model: string | null;
   change_reason: string | null;
+  /** draft, screening, proving, active, retired, rejected or rolled_back. */
+  state: string;
   is_live: boolean;
   /** When a change last made it live. */
   activated_at: string | null;

@@ -54,7 +54,7 @@ ${
 }
 
 function outcome({ action, outcome, new_version }: ReflectionReport): Html | false {
-  if (outcome === "published") return markup`; version ${new_version} was written and published`;
+  if (outcome === "submitted") return markup`; version ${new_version} was written, and has to prove itself`;
   if (outcome === "refused") return markup`; none passed the guards, so a person was told`;
   return action === "prompt_update" && markup`; not written in this run`;
 }
@@ -68,9 +68,12 @@ function list(name: string, findings: string[]): Html | false {
 
 /** An action that is not here is named by its own word. */
 const CHANGES: Record<string, string> = {
-  publish: "Published",
+  submit: "Put to the test",
+  promote: "Promoted: it has proved itself",
+  force: "Made live without proof",
+  test: "Put to the test",
+  close: "Test ended",
   rollback: "Rolled back",
-  propose: "Proposed",
   write: "Written",
   activate: "Made live",
   approve: "Approved",
@@ -124,7 +127,7 @@ export function readDetail(detail: Record<string, unknown>): { changed: Change[]
     } else other.push([name, value]);
   }
   if (new_version !== undefined || previous_version !== undefined) {
-    changed.push({ name: "live_version", from: previous_version, to: new_version });
+    changed.push({ name: "version", from: previous_version, to: new_version });
   }
   if (named !== undefined && !isObject(named)) other.push(["changed", named]);
   return { changed, other: [...other, ...Object.entries(rest)] };

@@ -4,7 +4,9 @@ import type {
   DemoReport,
   LearningReport,
   PatternReport,
+  ProofReport,
   ReflectionReport,
+  TestReport,
   TurnReport,
   VersionReport,
 } from "./data.ts";
@@ -52,13 +54,13 @@ export function exampleReport(words = "plain words"): DemoReport {
     versions,
     rounds: [1, 2].map((round) => ({ round, version: round, ...scores(round) })),
     decisions: [
-      reflection(1, "10", { action: "prompt_update", outcome: "published", new_version: 2 }),
+      reflection(1, "10", { action: "prompt_update", outcome: "submitted", new_version: 2 }),
       {
         kind: "change",
         at: "2026-11-01T10:00:11.000Z",
         actor: "loop",
-        action: "publish",
-        detail: { new_version: 2, previous_version: 1, reflection_id: words },
+        action: "promote",
+        detail: { version: 2, changed: { live_version: { from: 1, to: 2 } }, receipt_id: words },
         reason: words,
       },
       reflection(2, "20", { suggestion: { title: words, description: words } }),
@@ -75,6 +77,60 @@ export function exampleReport(words = "plain words"): DemoReport {
     prompts: { first: versions[0].content, last: versions[1].content },
     seconds: 1.5,
     learning: exampleLearning(words),
+    proof: exampleProof(words),
+  };
+}
+
+/** A test that ended in each way, at each stage. */
+function exampleProof(words: string): ProofReport {
+  const test = (verdict: TestReport["verdict"], stage: string, more: Partial<TestReport>): TestReport => ({
+    ...{ version: 2, baseline_version: 1, placebo: false, verdict, stage, reason: "better", level: null, words },
+    ...{ at: "2026-11-01T10:00:11.000Z", change_reason: words, plan: words },
+    ...{ wins: null, losses: null, ties: null, candidate_n: null, baseline_n: null },
+    ...{ log_e: null, kappa: null, rated: null, curve: null },
+    receipt: { id: `receipt-${verdict}-${stage}`, verified: true, differences: [] },
+    ...more,
+  });
+  const threshold = Math.log(1_200);
+  const growing = Array.from(
+    { length: 40 },
+    (_, index) => threshold * 1.01 * (index + 1) / 40 - (index % 3 === 1 ? 0.4 : 0),
+  );
+  return {
+    assistants: [
+      {
+        name: words,
+        tests: [
+          test("promoted", "replay", {
+            ...{ level: 0.05 / 60, wins: 30, losses: 4, ties: 6, log_e: growing.at(-1)!, kappa: 0.61, rated: 40 },
+            curve: { kind: "log_e", values: growing, threshold },
+          }),
+          test("rejected", "screening", {
+            ...{ version: 3, reason: "not_more_wins", plan: null, wins: 2, losses: 3, ties: 1 },
+            curve: { kind: "wins", values: [1, 0, -1, -1, 0, -1], threshold: 0 },
+          }),
+          test("promoted", "canary", {
+            ...{ version: 4, placebo: true, level: 0.05 / 60, candidate_n: 20, baseline_n: 80, log_e: 7.2 },
+            receipt: { id: "receipt-of-another", verified: false, differences: [words, "log_e: 7.2, 7.1"] },
+          }),
+          test("rolled_back", "watch", {
+            reason: "fell",
+            curve: { kind: "log_e", values: [-1, 2, 5, 8, 11.6], threshold: Math.log(1e5) },
+          }),
+          test("closed", "canary", { reason: "judge_changed", receipt: null, words: null }),
+        ],
+        budget: { year: 2026, tests: 3, promoted: 1, level_now: 0.1 / 60, on: true },
+        placebos: { tests: 12, screened_out: 11, promoted: 1, rate: 1 / 12 },
+      },
+      {
+        name: words,
+        tests: [],
+        budget: { year: 2026, tests: 0, promoted: 0, level_now: 0.01, on: false },
+        placebos: { tests: 0, screened_out: 0, promoted: 0, rate: null },
+      },
+    ],
+    staged: ["Rows are aged."],
+    seconds: 3.5,
   };
 }
 
@@ -155,6 +211,7 @@ const FIRST = {
   previous_version: null,
   created_by: "human" as const,
   model: null,
+  state: "retired",
   is_live: false,
   activated_at: null,
 };
@@ -163,6 +220,7 @@ const SECOND = {
   previous_version: 1,
   created_by: "system" as const,
   model: "simulated/claude-test",
+  state: "active",
   is_live: true,
   activated_at: "2026-11-01T10:00:11.000Z",
 };

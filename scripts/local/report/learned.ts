@@ -12,7 +12,7 @@ import type {
 } from "./data.ts";
 import { type Html, markup, prose } from "./html.ts";
 import { satisfactionChart, satisfactionTable } from "./satisfaction.ts";
-import { change, count, percent, simulatedTag } from "./words.ts";
+import { change, count, percent, simulatedTag, sureness } from "./words.ts";
 
 export function learnedSection({ learning }: DemoReport): Html | false {
   if (!learning) return false;
@@ -29,8 +29,9 @@ function lead({ days, organizations, seconds }: LearningReport): Html {
   const total = (of: "answers" | "reactions") => days.reduce((sum, day) => sum + day[of], 0);
   const people = organizations.reduce((sum, one) => sum + one.people, 0);
   return markup`${count(people, "person", "people")} of ${count(organizations.length, "organisation")} got
-${count(total("answers"), "answer")} in ${count(days.length, "day")} (${seconds} s) and reacted ${total("reactions")}
-times. Where answers of one kind were liked better, a small model put that into one instruction; then a coin decided for
+${count(total("answers"), "answer")} in ${count(days.length, "day")} (${seconds} s) and reacted ${
+    count(total("reactions"), "time")
+  }. Where answers of one kind were liked better, a small model put that into one instruction; then a coin decided for
 each answer whether the instruction was shown, and only what held up in that trial is used. The prompt itself stays as it
 is.`;
 }
@@ -106,7 +107,7 @@ ${
       ? markup`<p class="quiet">Its words are gone.</p>`
       : markup`<blockquote dir="auto"><p>${prose(instruction)}</p></blockquote>`
   }
-<dl class="measures"><div><dt>confidence</dt><dd>${percent(confidence)}</dd></div>
+<dl class="measures"><div><dt>confidence</dt><dd>${sureness(confidence)}</dd></div>
 <div><dt>influence</dt><dd>${percent(influence)}</dd></div></dl>
 <p class="finding">${evidenceInWords(evidence)}${
     model && markup` <span class="quiet">Worded by <code>${prose(model)}</code>.</span>`
@@ -143,7 +144,7 @@ function step({ run, from_state, to_state, to_influence, confidence, reason }: T
   return markup`<li class="to-${KNOWN.has(to_state) ? to_state : "other"}"><p class="when">${
     run === null ? "later" : `run ${run}`
   }</p><div>${from}<strong>${prose(to_state)}</strong> <span class="quiet">confidence ${
-    percent(confidence)
+    sureness(confidence)
   }${shown}</span>
 <p dir="auto">${prose(reason)}</p></div></li>`;
 }

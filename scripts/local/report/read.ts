@@ -34,7 +34,9 @@ export const DEFAULT_ASSISTANT = `
 export async function readReport(database: Statements, rounds: Round[]): Promise<Read> {
   const rubric = await rubricOf(database);
   const roundOf = new Map(rounds.flatMap(({ round, answerIds }) => answerIds.map((id) => [id, round])));
-  const conversations = conversationsFrom(await answersOf(database), roundOf);
+  // What was asked before the first round is there to be replayed, and belongs to none.
+  const answers = (await answersOf(database)).filter(({ answer_id }) => roundOf.has(answer_id));
+  const conversations = conversationsFrom(answers, roundOf);
   const criteria = rubric.map(({ key }) => key);
   const scores = (which: (turn: TurnReport, round: number | null) => boolean): Scores =>
     scoresOf(judgedAnswers(turnsWhere(conversations, which)), criteria);
@@ -95,7 +97,7 @@ async function settingsOf(database: Statements): Promise<DemoReport["settings"]>
 async function versionsOf(database: Statements): Promise<Omit<VersionReport, keyof Scores>[]> {
   const rows = await database.query(
     `select p.version, previous.version as previous_version, p.content, p.created_by, p.metadata ->> 'model' as model,
-       p.change_reason, p.is_active as is_live, p.activated_at
+       p.change_reason, p.state, p.is_active as is_live, p.activated_at
      from pawl.system_prompts p left join pawl.system_prompts previous on previous.id = p.previous_version_id
      where p.assistant_id = (${DEFAULT_ASSISTANT}) order by p.version`,
   );

@@ -45,6 +45,7 @@ a { color: var(--accent); text-underline-offset: 0.18em; }
 .tag { font: 600 0.72rem/1 system-ui, sans-serif; letter-spacing: 0.03em; border: 1px solid currentColor;
   border-radius: 99px; padding: 0.22em 0.6em; white-space: nowrap; vertical-align: 0.15em; color: var(--quiet); }
 .tag.simulated { color: var(--warn-ink); background: var(--warn); border-color: var(--warn-line); }
+.tag.mismatch { color: var(--removed-ink); background: var(--removed); }
 .tag.live { color: var(--added-ink); background: var(--added); }
 .facts { display: grid; grid-template-columns: repeat(4, 1fr); gap: 1px; background: var(--line);
   border: 1px solid var(--line); border-radius: 12px; overflow: hidden; margin: 1.8rem 0 1rem; padding: 0; }
@@ -145,6 +146,12 @@ summary { cursor: pointer; }
 .satisfaction { max-width: 25rem; margin: 1.2rem 0 0.8rem; }
 .curve { fill: none; stroke: currentColor; stroke-width: 2; }
 .key { font-weight: 600; white-space: nowrap; } .key .shape { margin-right: 0.3em; }
+.tested > h3 { font-size: 1.2rem; margin: 1.6rem 0 0.8rem; }
+.beside { display: grid; grid-template-columns: minmax(0, 26rem) 1fr; gap: 0.4rem 1.6rem; align-items: start; }
+.evidence { margin: 0 0 0.6rem; }
+.evidence .threshold-label { stroke: var(--surface); stroke-width: 4; paint-order: stroke; }
+ .counts { flex-wrap: wrap; gap: 0.2rem 1.2rem; } .counts dt { white-space: nowrap; }
+.test blockquote { margin-top: 0.6rem; } .receipt { font-size: 0.9rem; margin: 0 0 0.3rem; } .budget { max-width: 74ch; }
 .ids { font-size: 0.85rem; color: var(--quiet); } .finding { font-size: 0.94rem; }
 .conversation { padding: 0; }
 .conversation > summary { padding: 1rem 1.4rem; display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem;
@@ -181,6 +188,7 @@ ${LOOKS}
   .conversation > summary, .held { padding: 0.9rem 1rem; }
   .timeline > li { grid-template-columns: 1fr; padding-left: 1.7rem; }
   .timeline > li::before { left: 0; } .timeline > li:not(:last-child)::after { left: calc(0.4rem - 1px); }
+  .beside { grid-template-columns: minmax(0, 1fr); }
   .said { grid-template-columns: 1fr; } .judgement { margin-left: 0; }
   .question { flex-basis: 85%; }
 }

@@ -44,13 +44,19 @@ function card(version: VersionReport, { versions }: DemoReport): Html {
   const previous = versions.find((other) => other.version === version.previous_version);
   const length = markup`<span class="quiet">, ${count(content.length, "character")}</span>`;
   return markup`<article class="card"><header>
-<h3>${versionName(version.version)} ${is_live && markup`<span class="tag live">live</span>`}</h3>
+<h3>${versionName(version.version)} ${is_live ? markup`<span class="tag live">live</span>` : ended(version)}</h3>
 <p class="verdict">${verdict(version, previous)}</p></header>
 <p class="origin">${origin(version)}</p>
 ${change_reason && markup`<blockquote dir="auto"><p>${prose(change_reason)}</p></blockquote>`}
 ${previous ? promptDiff(previous.content, content) : fullText(version)}
 ${previous && markup`<details><summary>The whole prompt${length}</summary>${fullText(version)}</details>`}
 </article>`;
+}
+
+/** What became of one that is not live, where that is no matter of course. */
+function ended({ state }: VersionReport): Html | false {
+  const told = !["retired", "active"].includes(state);
+  return told && markup`<span class="tag">${prose(state.replaceAll("_", " "))}</span>`;
 }
 
 function fullText({ content }: VersionReport): Html {

@@ -19,6 +19,11 @@ export function percent(share: number): string {
   return whole === 0 && share > 0 ? "under 1\u00A0%" : `${whole}\u00A0%`;
 }
 
+/** Of a confidence from 0 to 1: none is the whole, though it may be stored so. */
+export function sureness(confidence: number): string {
+  return percent(Math.min(confidence, 1 - Number.EPSILON));
+}
+
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }

@@ -109,7 +109,7 @@ $$;
 
 -- What there is --------------------------------------------------------------------------------------------------------
 
--- An assistant with version 1 of a prompt and a rubric, in an organisation that is made with its first assistant.
+-- An assistant with version 1 of a prompt and a rubric, and no placebos, in an organisation that is made with its first assistant.
 create function tests.make_assistant(p_name text) returns void
 language sql
 as $$
@@ -118,10 +118,12 @@ as $$
     on conflict (id) do nothing;
   insert into pawl.assistants (id, organization_id, slug, name)
     values (tests.id(p_name), tests.id(split_part(p_name, '/', 1)), split_part(p_name, '/', 2), p_name);
-  insert into pawl.system_prompts (id, assistant_id, version, content, created_by, is_active)
-    values (tests.id(p_name || ' v1'), tests.id(p_name), 1, 'Prompt 1 of ' || p_name, 'human', true);
+  insert into pawl.system_prompts (id, assistant_id, version, content, created_by, state)
+    values (tests.id(p_name || ' v1'), tests.id(p_name), 1, 'Prompt 1 of ' || p_name, 'human', 'active');
   insert into pawl.rubrics (assistant_id, is_active, criteria)
     values (tests.id(p_name), true, '[{"key": "depth", "description": "d", "weight": 1, "anchors": ["1","2","3","4","5"]}]');
+  -- No coin decides what a test sees.
+  update pawl.loop_settings set placebo_share = 0 where assistant_id = tests.id(p_name);
 $$;
 
 -- A version that is not live, written by hand.
@@ -131,6 +133,56 @@ as $$
   insert into pawl.system_prompts (id, assistant_id, version, content, created_by)
     values (tests.id(p_assistant || ' v' || p_version), tests.id(p_assistant), p_version,
             format('Prompt %s of %s', p_version, p_assistant), 'human');
+$$;
+
+-- Puts a version to the test against the live one.
+create function tests.put_to_test(p_assistant text, p_version integer) returns void
+language sql
+as $$
+  select pawl.open_test(p, live.id) from pawl.system_prompts p, pawl.system_prompts live
+  where p.assistant_id = tests.id(p_assistant) and p.version = p_version
+    and live.assistant_id = p.assistant_id and live.is_active
+$$;
+
+-- Brings the running test into its proof, held up by p_held; p_proved: which is done, and says that it is better.
+create function tests.hold(
+  p_assistant text, p_held text default null, p_proved boolean default false, p_method text default 'replay'
+) returns void
+language sql
+as $$
+  update pawl.prompt_tests
+    set state = 'proving', method = p_method, level = 0.01, proof_started_at = now(), held = p_held,
+        verdict = case when p_proved then '{"decision": "promoted", "reason": "better", "case": {}, "ruling": {"log_e": 7.2},
+          "observations": 0}'::jsonb end
+    where assistant_id = tests.id(p_assistant) and state in ('screening', 'proving');
+  update pawl.system_prompts set state = 'proving' where assistant_id = tests.id(p_assistant) and state = 'screening';
+$$;
+
+-- The receipt of a rejection of version 2 after p_pairs, p_age ago; p_document overrides what it says.
+create function tests.make_receipt(
+  p_name text, p_assistant text, p_age interval default '0', p_document jsonb default '{}', p_pairs integer default 1
+) returns void
+language sql
+as $$
+  insert into pawl.proof_observations (id, about_id, kind, stage, data)
+    select tests.id(p_name || ' pair ' || n), tests.id(p_name || ' test'), 'pair', 'proving',
+           jsonb_build_object('d', -1, 'first', -1, 'second', -1, 'longer', 0, 'question_type', 'other')
+    from generate_series(1, p_pairs) n order by n;
+  insert into pawl.promotion_receipts (
+    id, at, organization_id, assistant_id, test_id, decision, reason, document, observation_ids, observations_digest)
+  select tests.id(p_name), now() - p_age, a.organization_id, a.id, tests.id(p_name || ' test'), 'reject', 'worse',
+         jsonb_build_object(
+           'candidate', (select jsonb_build_object('version', p.version,
+               'sha256', encode(sha256(convert_to(p.content, 'UTF8')), 'hex'))
+             from pawl.system_prompts p where p.assistant_id = a.id and p.version = 2),
+           'baseline', (select jsonb_build_object('version', p.version,
+               'sha256', encode(sha256(convert_to(p.content, 'UTF8')), 'hex'))
+             from pawl.system_prompts p where p.assistant_id = a.id and p.version = 1),
+           'method', 'replay', 'placebo', false, 'ruling', '{"log_e": -0.5}'::jsonb) || p_document,
+         o.ids, pawl.observations_digest(o.ids)
+  from pawl.assistants a, (
+    select array_agg(tests.id(p_name || ' pair ' || n) order by n) as ids from generate_series(1, p_pairs) n) o
+  where a.id = tests.id(p_assistant);
 $$;
 
 create function tests.make_member(p_person text, p_organization text, p_role text default 'member') returns void
@@ -330,6 +382,119 @@ as $$
     and relname in ('sessions', 'turns', 'turn_attempts', 'messages', 'exchanges', 'response_feedback')
 $$;
 
+-- Proving --------------------------------------------------------------------------------------------------------------
+
+-- Answered questions 1 to p_count of a person's, the last the newest, each in a session of its own, many at once:
+-- `<assistant> <label> <n>` is the turn, `… session` its session, `… answer` its answer's message.
+create function tests.make_questions(
+  p_assistant text, p_count integer, p_label text default 'question', p_person text default 'chatter',
+  p_age interval default '1 day', p_version integer default 1
+) returns void
+language plpgsql
+as $$
+declare
+  v_name text := p_assistant || ' ' || p_label || ' ';
+  v_prompt uuid := (
+    select id from pawl.system_prompts where assistant_id = tests.id(p_assistant) and version = p_version);
+  v_organization uuid := (select organization_id from pawl.assistants where id = tests.id(p_assistant));
+begin
+  insert into pawl.users (id) values (tests.id(p_person)) on conflict do nothing;
+  insert into pawl.sessions (id, organization_id, assistant_id, user_id, created_at)
+    select tests.id(v_name || n || ' session'), v_organization, tests.id(p_assistant), tests.id(p_person), now() - p_age
+    from generate_series(1, p_count) n;
+  insert into pawl.messages (id, session_id, role, content, created_at, prompt_id, prompt_version)
+    select tests.id(v_name || n || ' asked'), tests.id(v_name || n || ' session'), 'user', 'To ' || p_label || ' ' || n,
+           now() - p_age, v_prompt, p_version
+    from generate_series(1, p_count) n
+    union all
+    select tests.id(v_name || n || ' answer'), tests.id(v_name || n || ' session'), 'assistant', p_label || ' ' || n,
+           now() - p_age, v_prompt, p_version
+    from generate_series(1, p_count) n;
+  insert into pawl.turns (
+    id, session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status, created_at,
+    finished_at)
+    select tests.id(v_name || n), tests.id(v_name || n || ' session'), v_organization, tests.id(p_person), v_prompt,
+           tests.id(v_name || n || ' asked'), tests.id(v_name || n || ' answer'), 'completed', now() - p_age,
+           now() - p_age
+    from generate_series(1, p_count) n;
+  insert into pawl.exchanges (
+    message_id, organization_id, assistant_id, session_id, user_id, prompt_id, prompt_version, model, question_type,
+    answer_characters, answered_at)
+    select tests.id(v_name || n || ' answer'), v_organization, tests.id(p_assistant),
+           tests.id(v_name || n || ' session'), tests.id(p_person), v_prompt, p_version, 'a-model', 'how_to', 20,
+           now() - p_age + n * interval '1 millisecond'
+    from generate_series(1, p_count) n;
+end
+$$;
+
+-- A version in test, made if there is none of that number, with the lease in the hands of `w`: the test's id.
+create function tests.open_test(p_assistant text, p_version integer default 2) returns uuid
+language plpgsql
+as $$
+declare
+  v_id uuid;
+begin
+  if not exists (
+    select from pawl.system_prompts where assistant_id = tests.id(p_assistant) and version = p_version) then
+    perform tests.make_version(p_assistant, p_version);
+  end if;
+  select pawl.open_test(c, b.id) into v_id from pawl.system_prompts c, pawl.system_prompts b
+    where c.assistant_id = tests.id(p_assistant) and c.version = p_version
+      and b.assistant_id = tests.id(p_assistant) and b.is_active;
+  perform tests.hold_proof('w', p_assistant);
+  return v_id;
+end
+$$;
+create function tests.hold_proof(p_holder text, p_assistant text) returns void
+language sql
+as $$
+  update pawl.leases set holder = tests.id(p_holder), expires_at = now() + interval '1 hour'
+  where assistant_id = tests.id(p_assistant) and kind = 'proof'
+$$;
+
+-- What pawl_<p_function> answers the holder about a test, or an assistant. p_arguments: those after it, `, 5`.
+create function tests.prove_sql(p_function text, p_about uuid, p_arguments text default '', p_holder text default 'w')
+returns text
+language sql
+as $$ select format('select public.pawl_%s(%L, %L %s)', p_function, tests.id(p_holder), p_about, p_arguments) $$;
+create function tests.prove(p_function text, p_about uuid, p_arguments text default '', p_holder text default 'w')
+returns jsonb
+language sql
+as $$ select tests.call('service', tests.prove_sql(p_function, p_about, p_arguments, p_holder)) $$;
+
+-- A test whose screening is passed, its proof begun by a method at a level of 1 % unless the ledger says otherwise.
+create function tests.begin_proof(
+  p_test uuid, p_method text, p_more jsonb default '{}', p_case jsonb default '{"kind": "screening"}',
+  p_ruling jsonb default '{"decision": "pass", "reason": "passed"}'
+) returns jsonb
+language sql
+as $$
+  select tests.prove('begin_proof', p_test, format(', %L, %L, %L', jsonb_build_object(
+      'method', p_method, 'level', 0.01, 'year', extract(year from pawl.today()), 'position', 1 + (
+        select count(*) from pawl.prompt_tests t
+        where t.assistant_id = (select x.assistant_id from pawl.prompt_tests x where x.id = p_test)
+          and t.ledger_year = extract(year from pawl.today())),
+      'expected_days', 3.5, 'expected_units', 400, 'words', 'About four days') || p_more, p_case, p_ruling))
+$$;
+
+-- Observed pairs or units of a test as they stand, and a worker's decision on them.
+create function tests.observe(p_test uuid, p_stage text, p_kind text, p_data jsonb, p_count integer default 1)
+returns void
+language sql
+as $$
+  insert into pawl.proof_observations (about_id, kind, stage, data)
+    select p_test, p_kind, p_stage, p_data from generate_series(1, p_count)
+$$;
+create function tests.decide(p_test uuid, p_decision text, p_reason text default 'better', p_holder text default 'w')
+returns jsonb
+language sql
+as $$
+  select tests.prove('decide_test', p_test, format(', %L, %L, %L, %L', p_decision, p_reason,
+    jsonb_build_object('kind', 'replay', 'level', 0.01), jsonb_build_object(
+      'decision', case p_decision when 'promoted' then 'promote' else 'reject' end, 'reason', p_reason, 'log_e', 4.7)),
+    p_holder)
+$$;
+
 -- What there is to do --------------------------------------------------------------------------------------------------
 
 -- p_options: further named arguments, `, p_force => true`.
@@ -387,10 +552,10 @@ as $$
     'scores', '{"depth": {"score": 4, "evidence": "e", "valid": true}}'::jsonb)
 $$;
 
-create function tests.publish(p_reflection uuid, p_parent text, p_content text default 'Better') returns jsonb
+create function tests.submit(p_reflection uuid, p_parent text, p_content text default 'Better') returns jsonb
 language sql
 as $$
-  select tests.call('service', format('select public.pawl_publish_prompt(%L, %L, %L, %L, %L)',
+  select tests.call('service', format('select public.pawl_submit_prompt(%L, %L, %L, %L, %L)',
     p_reflection, tests.id(p_parent), p_content, 'It was curt', 'rewriter'))
 $$;
 
@@ -488,16 +653,16 @@ as $$
   select id from suggested
 $$;
 
--- What comes of beginning the update of a reflection, and of publishing one, as one word each.
+-- What comes of beginning the update of a reflection, and of submitting one, as one word each.
 create function tests.begin_update(p_reflection uuid) returns text
 language sql
 as $$
   select concat_ws(' ', r ->> 'outcome', r ->> 'reason')
   from tests.call('service', format('select public.pawl_begin_update(%L)', p_reflection)) r
 $$;
-create function tests.published(p_reflection uuid, p_parent text, p_content text default 'Better') returns text
+create function tests.submitted(p_reflection uuid, p_parent text, p_content text default 'Better') returns text
 language sql
-as $$ select concat_ws(' ', r ->> 'outcome', r ->> 'reason') from tests.publish(p_reflection, p_parent, p_content) r $$;
+as $$ select concat_ws(' ', r ->> 'outcome', r ->> 'reason') from tests.submit(p_reflection, p_parent, p_content) r $$;
 
 -- Learning -------------------------------------------------------------------------------------------------------------
 

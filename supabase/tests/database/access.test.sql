@@ -1,7 +1,7 @@
 -- Which role has which right, from the catalogue: an object that nobody entered below fails. (Which rows and outcomes
 -- each who may ask gets by them: access_matrix.test.sql, access_functions.test.sql.)
 begin;
-select plan(210);
+select plan(312);
 
 -- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
@@ -43,6 +43,18 @@ insert into expected_tables values
   ('pattern_sources',       'SELECT',        'DELETE INSERT SELECT UPDATE'),
   ('pattern_transitions',   'SELECT',        'DELETE INSERT SELECT');
 
+-- Versions that prove themselves
+insert into expected_tables values
+  ('canary_units',          '',              'DELETE INSERT SELECT UPDATE'),
+  ('judge_trials',          'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('placebo_results',       'SELECT',        'SELECT'),
+  ('promotion_receipts',    'SELECT',        'SELECT'),
+  ('prompt_tests',          'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('proof_observations',    '',              'SELECT'),
+  ('replay_pairs',          '',              'DELETE INSERT SELECT UPDATE'),
+  ('test_ledger',           'SELECT',        'SELECT'),
+  ('test_usage',            'SELECT',        'DELETE INSERT SELECT UPDATE');
+
 -- Callers: the roles that may execute; anon never may.
 create temp table expected_functions (signature text primary key, callers text);
 insert into expected_functions values
@@ -74,7 +86,7 @@ insert into expected_functions values
   ('public.pawl_fail_turn(uuid, integer, text, text, jsonb)',                         'service_role'),
   ('public.pawl_forget_user(uuid)',                                                   'service_role'),
   ('public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer, jsonb)',    'service_role'),
-  ('public.pawl_publish_prompt(uuid, uuid, text, text, text)',                        'service_role'),
+  ('public.pawl_submit_prompt(uuid, uuid, text, text, text)',                         'service_role'),
   ('public.pawl_record_reflection(uuid, jsonb)',                                      'service_role'),
   ('public.pawl_record_usage(uuid, text, text, jsonb)',                               'service_role'),
   ('public.pawl_refuse_update(uuid, text)',                                           'service_role'),
@@ -100,18 +112,16 @@ insert into expected_functions values
   ('pawl.change_settings(pawl.steering, text, jsonb, jsonb, text)',                     ''),
   ('pawl.changed(pawl.steering, text, jsonb, jsonb, jsonb, text)',                      ''),
   ('pawl.difference(jsonb, jsonb)',                                                     ''),
-  ('pawl.go_live(uuid)',                                                                ''),
+  ('pawl.go_live(uuid, text)',                                                          ''),
   ('pawl.is_operator()',                                                                ''),
   ('pawl.known_user(uuid)',                                                             ''),
   ('pawl.live_version(uuid)',                                                           ''),
   ('pawl.missing_clauses(uuid, text)',                                                  ''),
   ('pawl.owed_update(pawl.system_prompts, timestamp with time zone)',                   ''),
   ('pawl.page(integer)',                                                                ''),
-  ('pawl.propose(pawl.reflection_logs, pawl.system_prompts)',                           ''),
   ('pawl.record_change(uuid, text, uuid, text, jsonb, text)',                           ''),
   ('pawl.reflection_summary(pawl.reflection_logs)',                                     ''),
   ('pawl.review(pawl.steering, pawl.suggestions, text, text, jsonb, text, integer, integer)', ''),
-  ('pawl.settle_update(uuid, integer, text)',                                           ''),
   ('pawl.status_of(pawl.assistants)',                                                   ''),
   ('pawl.steer(text, uuid, uuid)',                                                      ''),
   ('pawl.switch(pawl.steering, text, integer, text)',                                   ''),
@@ -124,7 +134,7 @@ insert into expected_functions values
   ('pawl.version_of(uuid, integer)',                                                  ''),
   ('pawl.have_it_written(pawl.steering, pawl.suggestions, text)',                      ''),
   ('pawl.is_superseded(pawl.suggestions)',                                            ''),
-  ('pawl.make_live(pawl.steering, pawl.system_prompts, text)',                         ''),
+  ('pawl.make_live(pawl.steering, pawl.system_prompts, text, text)',                   ''),
   ('pawl.version_before(pawl.system_prompts)',                                        ''),
   ('pawl.went_live(pawl.system_prompts)',                                             ''),
   ('pawl.version_summary(pawl.system_prompts)',                                         ''),
@@ -182,6 +192,98 @@ insert into expected_functions values
   ('pawl.variance_of(numeric, numeric, numeric)', ''),
   ('pawl.waiting_answers(uuid, timestamp with time zone, uuid, integer)', ''),
   ('pawl.withdraw_pattern(uuid, text)', '');
+
+-- Versions that prove themselves: what people decide and look at
+insert into expected_functions values
+  ('public.pawl_approve_version(integer, text, text, uuid, uuid)', 'authenticated service_role'),
+  ('public.pawl_force_version(integer, text, text, uuid, uuid)', 'authenticated service_role'),
+  ('public.pawl_get_receipt(uuid, uuid)', 'authenticated service_role'),
+  ('public.pawl_list_queue(text, uuid, uuid)', 'authenticated service_role'),
+  ('public.pawl_list_receipts(text, uuid, timestamp with time zone, integer, uuid)', 'authenticated service_role'),
+  ('public.pawl_reject_version(integer, text, text, uuid, uuid)', 'authenticated service_role'),
+  ('public.pawl_test_version(integer, boolean, text, text, uuid, uuid)', 'authenticated service_role'),
+  ('pawl.approve(pawl.steering, pawl.system_prompts, text)', ''),
+  ('pawl.end_suggestions()', ''),
+  ('pawl.is_in_test(uuid)', ''),
+  ('pawl.is_unproved(pawl.system_prompts)', ''),
+  ('pawl.keep_prompt_states()', ''),
+  ('pawl.matches_prompt(uuid, jsonb)', ''),
+  ('pawl.open_suggestion(uuid)', ''),
+  ('pawl.queue_entry(pawl.prompt_tests)', ''),
+  ('pawl.receipt_summary(pawl.promotion_receipts)', ''),
+  ('pawl.reject(pawl.steering, pawl.system_prompts, text)', ''),
+  ('pawl.steer_of(uuid, text, uuid)', ''),
+  ('pawl.test_placebo(pawl.system_prompts)', '');
+
+-- Versions that prove themselves: what the loop does
+insert into expected_functions values
+  ('public.pawl_alert_fall(uuid, uuid, uuid, jsonb)', 'service_role'),
+  ('public.pawl_begin_proof(uuid, uuid, jsonb, jsonb, jsonb)', 'service_role'),
+  ('public.pawl_begin_test(uuid, uuid, integer)', 'service_role'),
+  ('public.pawl_claim_proof(uuid, uuid, text, timestamp with time zone, integer)', 'service_role'),
+  ('public.pawl_decide_test(uuid, uuid, text, text, jsonb, jsonb)', 'service_role'),
+  ('public.pawl_next_pairs(uuid, uuid, integer)', 'service_role'),
+  ('public.pawl_next_units(uuid, uuid, integer)', 'service_role'),
+  ('public.pawl_note_ruling(uuid, uuid, jsonb)', 'service_role'),
+  ('public.pawl_proof_look(uuid, uuid)', 'service_role'),
+  ('public.pawl_record_judge_trial(uuid, uuid, integer, boolean, jsonb, jsonb)', 'service_role'),
+  ('public.pawl_record_pairs(uuid, uuid, jsonb, jsonb)', 'service_role'),
+  ('public.pawl_record_units(uuid, uuid, jsonb, jsonb)', 'service_role'),
+  ('public.pawl_release_proof(uuid, uuid)', 'service_role'),
+  ('public.pawl_roll_back(uuid, uuid, uuid, jsonb, jsonb)', 'service_role'),
+  ('public.pawl_watch_look(uuid, uuid)', 'service_role'),
+  ('pawl.answers_of_unit(pawl.canary_units)', ''),
+  ('pawl.close_as(pawl.prompt_tests, text)', ''),
+  ('pawl.close_test(uuid, text)', ''),
+  ('pawl.cost_of(text, jsonb)', ''),
+  ('pawl.draw_pairs(pawl.prompt_tests, integer)', ''),
+  ('pawl.drop_answers()', ''),
+  ('pawl.end_test(uuid, text, text)', ''),
+  ('pawl.fingerprint(uuid)', ''),
+  ('pawl.fix_pool(pawl.prompt_tests)', ''),
+  ('pawl.tell_cap_too_small(uuid, bigint, numeric)', ''),
+  ('pawl.ask_for_approval(uuid)', ''),
+  ('pawl.give_back(uuid, date, bigint, numeric)', ''),
+  ('pawl.give_back_all(uuid)', ''),
+  ('pawl.highest_cost(text, bigint, bigint)', ''),
+  ('pawl.highest_cost_of_pair(pawl.prompt_tests, pawl.replay_pairs)', ''),
+  ('pawl.highest_cost_of_unit(pawl.prompt_tests, jsonb)', ''),
+  ('pawl.hold_test(uuid, uuid, boolean)', ''),
+  ('pawl.holds_proof(uuid, uuid, boolean)', ''),
+  ('pawl.is_approved(uuid)', ''),
+  ('pawl.judge_agreement(uuid, text, uuid)', ''),
+  ('pawl.keep_answers(pawl.prompt_tests, pawl.replay_pairs)', ''),
+  ('pawl.ledger_of(uuid)', ''),
+  ('pawl.most_tokens(text)', ''),
+  ('pawl.next_proof(pawl.assistants)', ''),
+  ('pawl.reason_to_close(pawl.prompt_tests)', ''),
+  ('pawl.note_block(uuid, text)', ''),
+  ('pawl.observation_ids(uuid, text, jsonb)', ''),
+  ('pawl.observations_digest(uuid[])', ''),
+  ('pawl.observations_of(uuid, text)', ''),
+  ('pawl.observe_pair(pawl.prompt_tests, pawl.replay_pairs, integer, integer, text)', ''),
+  ('pawl.open_test(pawl.system_prompts, uuid)', ''),
+  ('pawl.pairs_wanted(pawl.prompt_tests)', ''),
+  ('pawl.promote_test(uuid)', ''),
+  ('pawl.promotion_block(pawl.prompt_tests)', ''),
+  ('pawl.proof_pool(pawl.prompt_tests)', ''),
+  ('pawl.questions_for(pawl.prompt_tests)', ''),
+  ('pawl.reactions_to(uuid, uuid)', ''),
+  ('pawl.record_close(pawl.prompt_tests, text, text)', ''),
+  ('pawl.reserve(uuid, bigint, numeric)', ''),
+  ('pawl.rollback_block(pawl.system_prompts)', ''),
+  ('pawl.screening_pool(pawl.prompt_tests)', ''),
+  ('pawl.spend(pawl.prompt_tests, jsonb, date)', ''),
+  ('pawl.test_in_the_way(pawl.prompt_tests)', ''),
+  ('pawl.test_task(pawl.prompt_tests)', ''),
+  ('pawl.traffic_of(pawl.prompt_tests)', ''),
+  ('pawl.version_served(pawl.system_prompts, pawl.sessions, boolean)', ''),
+  ('pawl.version_text(uuid)', ''),
+  ('pawl.void_pairs(pawl.prompt_tests)', ''),
+  ('pawl.votes_on(pawl.system_prompts, timestamp with time zone, timestamp with time zone, integer)', ''),
+  ('pawl.votes_since(pawl.system_prompts, bigint)', ''),
+  ('pawl.went_live_by_test(pawl.system_prompts)', ''),
+  ('pawl.write_receipt(pawl.prompt_tests, text, jsonb)', '');
 
 -- Every right there is on a table in this version of Postgres, on the whole table or on a column of it.
 create function pg_temp.table_rights(p_role text, p_table oid) returns text

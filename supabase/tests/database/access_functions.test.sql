@@ -9,7 +9,7 @@ language sql immutable
 as $$ select '{anon,nobody,stranger,member,other_member,admin,owner,service}'::text[] $$;
 
 -- Outcomes in that order; `-`: they may not call it. Arguments name ids in brackets. Whoever is answered neither `ok`
--- nor `published` must leave everything as it was.
+-- nor `submitted` must leave everything as it was.
 create temp table expected (function text, arguments text, outcomes text);
 insert into expected values
   -- What people do with their own
@@ -66,6 +66,20 @@ insert into expected values
     '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
   ('pawl_list_events', 'p_organization_id => [acme]',
     '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_approve_version', '2, p_assistant => ''tested'', p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_reject_version', '2, p_assistant => ''tested'', p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_force_version', '2, p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_test_version', '2, p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_list_queue', 'p_assistant => ''tested'', p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_list_receipts', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_get_receipt', '[receipt]',
+    '- unauthorized receipt_not_found forbidden receipt_not_found ok ok ok'),
   ('pawl_approve_suggestion', '[suggestion]',
     '- unauthorized suggestion_not_found forbidden suggestion_not_found ok ok ok'),
   ('pawl_reject_suggestion', '[suggestion]',
@@ -79,8 +93,8 @@ insert into expected values
   ('pawl_fail_turn', $$[member session open], 1, 'model_timeout'$$, '- - - - - - - ok'),
   ('pawl_forget_user', '[member]', '- - - - - - - ok'),
   ('pawl_prepare_turn', $$'Hi', p_user_id => [member]$$, '- - - - - - - ok'),
-  ('pawl_publish_prompt', $$[update], [acme/default v1], 'Better', 'It was curt', 'a-model'$$,
-    '- - - - - - - published'),
+  ('pawl_submit_prompt', $$[update], [acme/default v1], 'Better', 'It was curt', 'a-model'$$,
+    '- - - - - - - submitted'),
   ('pawl_record_reflection', $$[another], jsonb_build_object('assistant_id', [acme/default])$$,
     '- - - - - - - lease_lost'),
   ('pawl_record_usage', $$[acme/default v1], 'judge', 'a-model', '{}'$$, '- - - - - - - ok'),
@@ -104,10 +118,33 @@ insert into expected values
   ('pawl_record_learning', $$[worker], [acme/default], jsonb_build_object('run_id', [run])$$, '- - - - - - - ok'),
   ('pawl_record_learning', $$[another], [acme/default], jsonb_build_object('run_id', [run])$$, '- - - - - - - lease_lost');
 
+-- Versions that prove themselves: what the secret key does
+insert into expected values
+  ('pawl_claim_proof', '[worker], [acme]', '- - - - - - - ok'),
+  ('pawl_release_proof', '[worker], [acme/default]', '- - - - - - - ok'),
+  ('pawl_begin_test', '[worker], [proof], 1', '- - - - - - - ok'),
+  ('pawl_begin_test', '[another], [proof], 1', '- - - - - - - lease_lost'),
+  ('pawl_record_judge_trial', $$[worker], [proof], 1, true, jsonb_build_array()$$, '- - - - - - - ok'),
+  ('pawl_next_pairs', '[worker], [proof]', '- - - - - - - ok'),
+  ('pawl_next_pairs', '[another], [proof]', '- - - - - - - lease_lost'),
+  ('pawl_record_pairs', $$[worker], [proof], jsonb_build_array()$$, '- - - - - - - ok'),
+  ('pawl_record_pairs', $$[another], [proof], jsonb_build_array()$$, '- - - - - - - lease_lost'),
+  ('pawl_next_units', '[worker], [proof]', '- - - - - - - ok'),
+  ('pawl_record_units', $$[worker], [proof], jsonb_build_array()$$, '- - - - - - - ok'),
+  ('pawl_proof_look', '[worker], [proof]', '- - - - - - - ok'),
+  ('pawl_note_ruling', $$[worker], [proof], '{}'$$, '- - - - - - - ok'),
+  ('pawl_begin_proof', $$[worker], [proof], '{"method": "replay", "level": 0.01}', '{}', '{}'$$, '- - - - - - - stale'),
+  ('pawl_decide_test', $$[worker], [proof], 'rejected', 'worse', '{}', '{}'$$, '- - - - - - - ok'),
+  ('pawl_decide_test', $$[another], [proof], 'rejected', 'worse', '{}', '{}'$$, '- - - - - - - lease_lost'),
+  ('pawl_watch_look', '[worker], [acme/default]', '- - - - - - - nothing_to_watch'),
+  ('pawl_roll_back', $$[worker], [acme/default], [acme/default v2], '{}', '{}'$$, '- - - - - - - superseded'),
+  ('pawl_alert_fall', $$[worker], [acme/default], [acme/default v1], '{}'$$, '- - - - - - - ok');
+
 -- The world: the member's session with an answered and an open turn; two versions, and a reflection that calls for a
 -- third; a worker that holds the lease.
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2),
-       tests.make_assistant('globex/default');
+       tests.make_assistant('globex/default'), tests.make_assistant('acme/tested'), tests.make_version('acme/tested', 2),
+       tests.put_to_test('acme/tested', 2), tests.make_receipt('receipt', 'acme/default');
 select tests.make_member('member', 'acme'), tests.make_member('admin', 'acme', 'admin'),
        tests.make_member('owner', 'acme', 'owner'), tests.make_member('other_member', 'globex', 'admin');
 select tests.make_session('member session', 'member', 'acme/default');
@@ -130,6 +167,15 @@ select tests.learned('pattern');
 insert into pawl.learning_runs (id, organization_id, assistant_id)
   values (tests.id('run'), tests.id('acme'), tests.id('acme/default'));
 
+-- A version in test with an assistant of its own, and a worker that has its lease.
+select tests.make_assistant('acme/proving'), tests.make_version('acme/proving', 2);
+do $$ begin
+  perform pawl.open_test(p, tests.id('acme/proving v1')) from pawl.system_prompts p where p.id = tests.id('acme/proving v2');
+end $$;
+update pawl.prompt_tests set id = tests.id('proof') where assistant_id = tests.id('acme/proving');
+update pawl.leases set holder = tests.id('worker'), expires_at = now() + interval '1 hour'
+  where assistant_id = tests.id('acme/proving') and kind = 'proof';
+
 create function pg_temp.with_ids(p_arguments text) returns text
 language sql
 as $$
@@ -147,7 +193,7 @@ declare
 begin
   v_outcome := tests.outcome(p_who, format('select public.%s(%s)', p_function, pg_temp.with_ids(p_arguments)));
   v_outcome := case v_outcome when 'permission denied' then '-' else v_outcome end;
-  if v_outcome not in ('ok', 'published') and tests.stored() <> v_before then
+  if v_outcome not in ('ok', 'submitted') and tests.stored() <> v_before then
     v_outcome := v_outcome || ' (and something was written)';
   end if;
   raise exception 'done' using errcode = 'XDONE';

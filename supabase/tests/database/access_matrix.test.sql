@@ -185,6 +185,54 @@ insert into expected values
   ('pattern_transitions',   'DELETE',   '-    -      -        -      -            -     -     all'),
   ('pattern_transitions',   'TRUNCATE', '-    -      -        -      -            -     -     -');
 
+-- Versions that prove themselves: for admins, but who was sent where and what was observed.
+insert into expected values
+  ('canary_units',          'SELECT',    '-    -      -        -      -            -     -     all'),
+  ('canary_units',          'INSERT',    '-    -      -        -      -            -     -     all'),
+  ('canary_units',          'UPDATE',    '-    -      -        -      -            -     -     all'),
+  ('canary_units',          'DELETE',    '-    -      -        -      -            -     -     all'),
+  ('canary_units',          'TRUNCATE',  '-    -      -        -      -            -     -     -'),
+  ('judge_trials',          'SELECT',    '-    none   none     none   org          org   org   all'),
+  ('judge_trials',          'INSERT',    '-    -      -        -      -            -     -     all'),
+  ('judge_trials',          'UPDATE',    '-    -      -        -      -            -     -     all'),
+  ('judge_trials',          'DELETE',    '-    -      -        -      -            -     -     all'),
+  ('judge_trials',          'TRUNCATE',  '-    -      -        -      -            -     -     -'),
+  ('placebo_results',       'SELECT',    '-    none   none     none   org          org   org   all'),
+  ('placebo_results',       'INSERT',    '-    -      -        -      -            -     -     -'),
+  ('placebo_results',       'UPDATE',    '-    -      -        -      -            -     -     -'),
+  ('placebo_results',       'DELETE',    '-    -      -        -      -            -     -     -'),
+  ('placebo_results',       'TRUNCATE',  '-    -      -        -      -            -     -     -'),
+  ('promotion_receipts',    'SELECT',    '-    none   none     none   org          org   org   all'),
+  ('promotion_receipts',    'INSERT',    '-    -      -        -      -            -     -     -'),
+  ('promotion_receipts',    'UPDATE',    '-    -      -        -      -            -     -     -'),
+  ('promotion_receipts',    'DELETE',    '-    -      -        -      -            -     -     -'),
+  ('promotion_receipts',    'TRUNCATE',  '-    -      -        -      -            -     -     -'),
+  ('prompt_tests',          'SELECT',    '-    none   none     none   org          org   org   all'),
+  ('prompt_tests',          'INSERT',    '-    -      -        -      -            -     -     all'),
+  ('prompt_tests',          'UPDATE',    '-    -      -        -      -            -     -     all'),
+  ('prompt_tests',          'DELETE',    '-    -      -        -      -            -     -     all'),
+  ('prompt_tests',          'TRUNCATE',  '-    -      -        -      -            -     -     -'),
+  ('proof_observations',    'SELECT',    '-    -      -        -      -            -     -     all'),
+  ('proof_observations',    'INSERT',    '-    -      -        -      -            -     -     -'),
+  ('proof_observations',    'UPDATE',    '-    -      -        -      -            -     -     -'),
+  ('proof_observations',    'DELETE',    '-    -      -        -      -            -     -     -'),
+  ('proof_observations',    'TRUNCATE',  '-    -      -        -      -            -     -     -'),
+  ('replay_pairs',          'SELECT',    '-    -      -        -      -            -     -     all'),
+  ('replay_pairs',          'INSERT',    '-    -      -        -      -            -     -     all'),
+  ('replay_pairs',          'UPDATE',    '-    -      -        -      -            -     -     all'),
+  ('replay_pairs',          'DELETE',    '-    -      -        -      -            -     -     all'),
+  ('replay_pairs',          'TRUNCATE',  '-    -      -        -      -            -     -     -'),
+  ('test_ledger',           'SELECT',    '-    none   none     none   org          org   org   all'),
+  ('test_ledger',           'INSERT',    '-    -      -        -      -            -     -     -'),
+  ('test_ledger',           'UPDATE',    '-    -      -        -      -            -     -     -'),
+  ('test_ledger',           'DELETE',    '-    -      -        -      -            -     -     -'),
+  ('test_ledger',           'TRUNCATE',  '-    -      -        -      -            -     -     -'),
+  ('test_usage',            'SELECT',    '-    none   none     none   org          org   org   all'),
+  ('test_usage',            'INSERT',    '-    -      -        -      -            -     -     all'),
+  ('test_usage',            'UPDATE',    '-    -      -        -      -            -     -     all'),
+  ('test_usage',            'DELETE',    '-    -      -        -      -            -     -     all'),
+  ('test_usage',            'TRUNCATE',  '-    -      -        -      -            -     -     -');
+
 -- Whose a row `t` is: its organisation and, where it is a person's, the person.
 create temp table places (object text primary key, organization text, person text default 'null::uuid');
 insert into places values
@@ -222,6 +270,16 @@ insert into places values
   ('pattern_sources',   '(select p.organization_id from pawl.learned_patterns p where p.id = t.pattern_id)',
                         '(select f.user_id from pawl.response_feedback f where f.id = t.feedback_id)'),
   ('pattern_transitions', '(select p.organization_id from pawl.learned_patterns p where p.id = t.pattern_id)', 'null::uuid');
+insert into places values
+  ('canary_units',       '(select x.organization_id from pawl.prompt_tests x where x.id = t.test_id)', 'user_id'),
+  ('judge_trials',       '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)', 'null::uuid'),
+  ('placebo_results',    '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)', 'null::uuid'),
+  ('promotion_receipts', 'organization_id', 'null::uuid'),
+  ('prompt_tests',       'organization_id', 'null::uuid'),
+  ('proof_observations', '(select x.organization_id from pawl.prompt_tests x where x.id = t.about_id)', 'null::uuid'),
+  ('replay_pairs',       '(select x.organization_id from pawl.prompt_tests x where x.id = t.test_id)', 'null::uuid'),
+  ('test_ledger',        '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)', 'null::uuid'),
+  ('test_usage',         '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)', 'null::uuid');
 
 -- The world -----------------------------------------------------------------------------------------------------------
 
@@ -255,7 +313,7 @@ begin
   insert into pawl.suggestions (assistant_id, reflection_log_id, suggestion_type, priority, title, description)
     values (tests.id(v_assistant), v_reflection, 'prompt_change', 'low', 't', 'd');
   insert into pawl.audit_log (organization_id, assistant_id, actor, action)
-    values (v_id, tests.id(v_assistant), 'loop', 'publish');
+    values (v_id, tests.id(v_assistant), 'loop', 'submit');
   insert into pawl.usage (organization_id, day, purpose, model) values (v_id, pawl.today(), 'chat', 'a-model');
 end
 $$;
@@ -284,6 +342,40 @@ begin
 end
 $$;
 select pg_temp.learn('acme', '{member,colleague,admin,owner}'), pg_temp.learn('globex', '{other_member,other_colleague}');
+
+-- A proof that goes on with people in it, and a placebo that was promoted.
+create function pg_temp.prove(p_organization text, p_people text[]) returns void
+language plpgsql
+as $$
+declare
+  v_assistant text := p_organization || '/default';
+  v_test uuid;
+begin
+  insert into pawl.system_prompts (assistant_id, version, content, placebo)
+    values (tests.id(v_assistant), 98, 'Tested', false), (tests.id(v_assistant), 99, 'The same', true);
+  select pawl.open_test(p, tests.id(v_assistant || ' v1')) into v_test
+    from pawl.system_prompts p where p.assistant_id = tests.id(v_assistant) and p.version = 99;
+  update pawl.prompt_tests
+    set state = 'promoted', method = 'canary', level = 0.01, proof_started_at = now(), decided_at = now() where id = v_test;
+  update pawl.system_prompts set state = 'rejected' where assistant_id = tests.id(v_assistant) and version = 99;
+  insert into pawl.promotion_receipts (
+    organization_id, assistant_id, test_id, decision, reason, document, observation_ids, observations_digest)
+    values (tests.id(p_organization), tests.id(v_assistant), v_test, 'promote', 'better', '{}', '{}', '');
+  select pawl.open_test(p, tests.id(v_assistant || ' v1')) into v_test
+    from pawl.system_prompts p where p.assistant_id = tests.id(v_assistant) and p.version = 98;
+  update pawl.prompt_tests
+    set state = 'proving', method = 'canary', level = 0.01, proof_started_at = now(), ledger_year = 2026, ledger_position = 1
+    where id = v_test;
+  insert into pawl.judge_trials (assistant_id, judge_model, rubric_id, judge_revision, passed, attacks)
+    select t.assistant_id, t.judge_model, t.rubric_id, 1, true, '[]' from pawl.prompt_tests t where t.id = v_test;
+  insert into pawl.canary_units (test_id, user_id, candidate, propensity)
+    select v_test, tests.id(person), true, 0.2 from unnest(p_people) person;
+  insert into pawl.replay_pairs (test_id, stage, number, candidate_first) values (v_test, 'screening', 1, true);
+  insert into pawl.proof_observations (about_id, kind, stage, data) values (v_test, 'pair', 'screening', '{}');
+  insert into pawl.test_usage (assistant_id, day) values (tests.id(v_assistant), pawl.today());
+end
+$$;
+select pg_temp.prove('acme', '{member,colleague,admin,owner}'), pg_temp.prove('globex', '{other_member,other_colleague}');
 
 create temp view objects as
   select c.relname::text as object, c.relkind, c.oid

@@ -64,7 +64,7 @@ update pawl.system_prompts set locked = true where assistant_id = tests.id('acme
 select is(tests.steered('amy', 'activate_prompt', '2') -> 'changed', '{"live_version": {"from": 1, "to": 2}}',
   'neither a pause, a lock, the cap, the cooldown nor approval mode');
 do $$ begin perform tests.steer('amy', 'write_prompt', '''A draft of version 2'''); end $$;
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
 select is(tests.unmoved('amy', 'rollback_prompt'), 'no_earlier_version', 'where nothing is live there is no way back');
 select is(tests.steered('amy', 'activate_prompt', '5') -> 'changed', '{"live_version": {"from": null, "to": 5}}',
   'but any version can be made live');

@@ -11,8 +11,8 @@ insert into pawl.organizations (slug, name, open_to_sign_ups) select 'tests-open
 create temp table place as select id as open_id from pawl.organizations where open_to_sign_ups;
 insert into pawl.assistants (organization_id, slug, name) select open_id, 'default', 'Default' from place
   on conflict do nothing;
-insert into pawl.system_prompts (assistant_id, version, content, is_active)
-  select a.id, 1, 'Open', true from pawl.assistants a join place on a.organization_id = open_id
+insert into pawl.system_prompts (assistant_id, version, content, state)
+  select a.id, 1, 'Open', 'active' from pawl.assistants a join place on a.organization_id = open_id
   where a.slug = 'default' and not exists (select from pawl.system_prompts p where p.assistant_id = a.id and p.is_active);
 
 -- The turns of this file by name.

@@ -4,7 +4,7 @@ select plan(33);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper'), tests.make_assistant('globex/default'),
        tests.make_assistant('several/one'), tests.make_assistant('several/two'), tests.make_assistant('silent/default');
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('silent/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('silent/default');
 select tests.make_member('ann', 'acme'), tests.make_member('bob', 'globex'), tests.make_member('both', 'acme'),
        tests.make_member('both', 'globex'), tests.make_member('sam', 'several'), tests.make_member('sid', 'silent');
 insert into pawl.users (id) values (tests.id('gone'));

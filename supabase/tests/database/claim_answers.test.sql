@@ -91,8 +91,8 @@ select is(tests.due('acme/default', ', p_force => true'), 'insufficient_data', '
 -- The live version's answers, and no other's
 select tests.make_answers('acme/default', 5, 'second', p_version => 2), tests.make_answers('acme/helper', 5, 'helper');
 select is(tests.due('acme/default', ', p_force => true'), 'insufficient_data', 'other versions'' answers are not waited for');
-update pawl.system_prompts set is_active = false where id = tests.id('acme/default v1');
-update pawl.system_prompts set is_active = true where id = tests.id('acme/default v2');
+update pawl.system_prompts set state = 'retired' where id = tests.id('acme/default v1');
+update pawl.system_prompts set state = 'active' where id = tests.id('acme/default v2');
 select is(pg_temp.answers(', p_force => true'), 'second 5, second 4, second 3, second 2, second 1',
   'nor given, nor another assistant''s');
 select is(pg_temp.judge(', p_force => true') #>> '{prompt,content}', 'Prompt 2 of acme/default',

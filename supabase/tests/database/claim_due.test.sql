@@ -43,9 +43,9 @@ select pg_temp.set('min_conversations = 5');
 update pawl.rubrics set is_active = false where assistant_id = tests.id('acme/default');
 select is(tests.due('acme/default', ', p_force => true'), 'insufficient_data', 'nothing is judged without a rubric');
 update pawl.rubrics set is_active = true where assistant_id = tests.id('acme/default');
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
 select is(tests.due('acme/default', ', p_force => true'), 'insufficient_data', 'nor without a live version');
-update pawl.system_prompts set is_active = true where assistant_id = tests.id('acme/default');
+update pawl.system_prompts set state = 'active' where assistant_id = tests.id('acme/default');
 
 -- Every six hours, or every fifty answers
 create temp table last as select tests.make_reflection('acme/default', 'none', p_age => '5 hours 59 minutes') as id;

@@ -19,18 +19,18 @@ select is(tests.steered('amy', 'protect_clauses', $$array['Never swear.', 'Promp
 select is(pg_temp.clauses(), '["Never swear.", "Prompt 1", " Be kind.\r\n\t"]', 'are kept as they were given');
 select is(tests.unmoved('amy', 'protect_clauses', $$array['Never swear.', 'Prompt 1', E' Be kind.\r\n\t']$$),
   'ok, nothing changed', 'protecting them again is nothing');
-create function pg_temp.published(p_content text) returns text
+create function pg_temp.submitted(p_content text) returns text
 language plpgsql
 as $$
 declare
   v_before text := tests.stored();
-  v_answer jsonb := (select tests.publish(id, 'acme/default v1', p_content) from owed);
+  v_answer jsonb := (select tests.submit(id, 'acme/default v1', p_content) from owed);
 begin
   return concat_ws(' ', v_answer ->> 'outcome', v_answer ->> 'clauses',
                    case when tests.stored() <> v_before then 'and written' end);
 end
 $$;
-select is(pg_temp.published(content), outcome, 'publishing ' || content)
+select is(pg_temp.submitted(content), outcome, 'submitting ' || content)
 from (values
   ('Better', 'clauses_missing [1, 2, 3]'),
   ('Never swear. Prompt 1', 'clauses_missing [3]'),
@@ -40,7 +40,7 @@ from (values
 select is((select tests.call('service', format('select public.pawl_begin_update(%L)', id)) -> 'protected_clauses' from owed),
   pg_temp.clauses(), 'the next writer is told of them');
 select is(tests.live('acme/default'), '1', 'nothing went live');
-select is(pg_temp.published('Prompt 1. Be kind. Never swear.'), 'published and written',
+select is(pg_temp.submitted('Prompt 1. Be kind. Never swear.'), 'submitted and written',
   'a text that holds them does, in any order and without the space around them');
 
 -- What people write
@@ -48,6 +48,7 @@ select is(tests.unmoved('amy', 'write_prompt', '''Never swear.'''), 'clauses_mis
   'nor does a person write a version without');
 select is(tests.unmoved('amy', 'write_prompt', '''Never swear.'', true'), 'clauses_missing, {"clauses": [2, 3]}',
   'to go live');
+do $$ begin perform tests.steer('amy', 'force_version', '3'); end $$;
 select is(tests.steered('amy', 'write_prompt', '''Prompt 1. Never swear. Be kind.''') #> '{about,version}', '4',
   'one that holds them is written');
 
@@ -81,7 +82,7 @@ select is(tests.steered('amy', 'write_prompt', '''Swear.''') ->> 'action', 'writ
   'and anything may be written again');
 
 -- With nothing live there is nothing that could lack them.
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
 select is(tests.steered('amy', 'protect_clauses', '''{x}''') -> 'about', '{"missing": []}', 'where nothing is live');
 select is(tests.unmoved('amy', 'write_prompt', '''X'''), 'clauses_missing, {"clauses": [1]}',
   'the next version is held to them');

@@ -51,8 +51,8 @@ language sql as $$ select tests.fail_turn(pg_temp.id(p_name), p_attempt) $$;
 create function pg_temp.go_live(p_version integer) returns void
 language sql
 as $$
-  update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
-  update pawl.system_prompts set is_active = true where assistant_id = tests.id('acme/default') and version = p_version;
+  update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
+  update pawl.system_prompts set state = 'active' where assistant_id = tests.id('acme/default') and version = p_version;
 $$;
 
 -- Under way
@@ -97,7 +97,7 @@ select is(tests.call('ann', pg_temp.ask_sql('done')), jsonb_build_object(
   'that was answered is answered from what is stored') from answer;
 select is(pg_temp.again('done'), 'replayed', 'and nothing is written');
 update pawl.organization_settings set user_tokens_per_day = 1 where organization_id = tests.id('acme');
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
 select is(pg_temp.again('done'), 'replayed', 'an answer that is there needs no budget and no live version');
 update pawl.organization_settings set user_tokens_per_day = null where organization_id = tests.id('acme');
 select is(pg_temp.again('failed'), 'in_progress', 'nor does one under way');
@@ -282,7 +282,7 @@ select is(pg_temp.ask('swept 2 third', 'swept 2'), 'ok attempt 3', 'it is tried 
 
 -- A refused request leaves no key behind
 select tests.make_assistant('several/one'), tests.make_assistant('several/two'), tests.make_assistant('silent/default');
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('silent/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('silent/default');
 update pawl.organization_settings set user_requests_per_minute = 1 where organization_id = tests.id('globex');
 select tests.make_member('sam', 'several'), tests.make_member('sid', 'silent'), tests.make_member('gil', 'globex');
 do $$ begin perform tests.begin_turn('gil', 'hi'); end $$;

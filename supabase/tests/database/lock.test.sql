@@ -14,7 +14,7 @@ select is(tests.steered('amy', 'lock_prompt'),
   'a person locks the live version without naming it');
 select is(tests.due('acme/default'), 'locked', 'nothing is claimed');
 select is(tests.begin_update(id), 'skipped locked', 'nothing is begun') from owed;
-select is(tests.published(id, 'acme/default v1'), 'skipped locked', 'what had begun is not published') from owed;
+select is(tests.submitted(id, 'acme/default v1'), 'skipped locked', 'what had begun is not submitted') from owed;
 select is(tests.due('acme/helper'), 'update', 'another assistant goes on');
 select is(tests.unmoved('amy', 'lock_prompt'), 'ok, nothing changed', 'locking it again is nothing');
 select is(tests.unmoved('amy', 'lock_prompt', 'p_version => 1'), 'ok, nothing changed', 'nor by its number');
@@ -49,7 +49,7 @@ select is(tests.unmoved('amy', 'lock_prompt', 'null'), 'ok, nothing changed', 'n
 select is(tests.unmoved('amy', 'lock_prompt', 'p_version => 9'), 'version_not_found', 'an unknown version');
 select is(tests.unmoved('amy', 'lock_prompt', 'p_version => 2, p_assistant => ''helper'''), 'version_not_found',
   'another assistant''s');
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
 select is(tests.unmoved('amy', 'lock_prompt'), 'version_not_found', 'the live one where none is');
 select is(tests.steered('amy', 'lock_prompt', 'false, 2') ->> 'action', 'unlock',
   'a version by its number all the same');

@@ -1,6 +1,6 @@
 -- What people look at before they decide: the exact shapes, whose rows, how many at a time, and nothing of conversations.
 begin;
-select plan(84);
+select plan(87);
 
 delete from pawl.organizations;
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper'),
@@ -13,7 +13,8 @@ create function pg_temp.look(p_function text, p_arguments text default '', p_who
 language sql as $$ select tests.call(p_who, format('select public.pawl_%s(%s)', p_function, p_arguments)) $$;
 
 -- An assistant that nothing has happened to
-create temp table quiet as select jsonb_build_object('version', 1, 'state', 'live', 'created_at', now(), 'created_by', 'human',
+create temp table quiet as select jsonb_build_object('version', 1, 'state', 'active', 'placebo', false,
+  'approved_at', null, 'created_at', now(), 'created_by', 'human',
   'created_by_user', null, 'activated_at', null, 'locked', false, 'score', null, 'judged', 0, 'reason', null,
   'previous_version', null, 'rollback_to', null, 'reflection_id', null) as version;
 select is(pg_temp.look('status', '''helper'''), jsonb_build_object('outcome', 'ok', 'assistants', jsonb_build_array(
@@ -21,7 +22,7 @@ select is(pg_temp.look('status', '''helper'''), jsonb_build_object('outcome', 'o
     'name', 'acme/helper', 'live', version || '{"went_live": null}',
     'updates', '{"blocked_by": null, "paused": false, "paused_until": null, "cooldown_until": null, "approval_required": false,
       "protected_clauses": 0, "today": 0, "a_day": 3, "owed": false}'::jsonb,
-    'last_reflection', null, 'waiting', '{"answers": 0, "conversations": 0, "conversations_needed": 5}'::jsonb,
+    'test', null, 'last_reflection', null, 'waiting', '{"answers": 0, "conversations": 0, "conversations_needed": 5}'::jsonb,
     'pending_suggestions', 0))), 'the state of an assistant that nothing has happened to') from quiet;
 select is(pg_temp.look('list_versions', '''helper'''), jsonb_build_object('outcome', 'ok', 'versions', jsonb_build_array(version)),
   'its one version') from quiet;
@@ -31,7 +32,7 @@ select is(pg_temp.look('list_suggestions', 'p_assistant => ''helper'''), '{"outc
   'nothing to decide');
 select is(pg_temp.look('list_events', '''helper'''), '{"outcome": "ok", "events": []}', 'nothing that happened');
 
--- One with a past: judged twice, a version published, a draft of a person's, a pause, clauses; answers that wait.
+-- One with a past: judged twice, a version submitted and forced, a draft of a person's, a pause, clauses; answers that wait.
 select tests.make_answers('acme/default', 3, p_age => '2 hours');
 create temp table first as select tests.make_reflection('acme/default', p_age => '90 minutes') as id;
 insert into pawl.message_evaluations (message_id, reflection_log_id, prompt_id, overall, discarded)
@@ -39,7 +40,7 @@ insert into pawl.message_evaluations (message_id, reflection_log_id, prompt_id, 
   from first, generate_series(1, 3) n;
 update pawl.system_prompts set performance_score = 2 where id = tests.id('acme/default v1');
 update pawl.reflection_logs set overall_score = 2, messages_discarded = 1, criterion_scores = '{"depth": 2}';
-do $$ begin perform tests.publish(id, 'acme/default v1', 'Better') from first; end $$;
+do $$ begin perform tests.submit(id, 'acme/default v1', 'Better'), tests.steer('amy', 'force_version', '2') from first; end $$;
 create temp table live as select id from pawl.system_prompts where assistant_id = tests.id('acme/default') and version = 2;
 select tests.make_answers('acme/default', 2, 'later', '1 minute', 2);
 create temp table findings as select tests.make_suggestion('acme/default', '10 minutes', 2) as id;
@@ -52,20 +53,22 @@ select is((pg_temp.look('status', '''default''') #> '{assistants,0}') - 'live', 
     'updates', jsonb_build_object('blocked_by', 'paused', 'paused', true, 'paused_until', now() + interval '1 day',
       'cooldown_until', now() + interval '6 hours',
       'approval_required', false, 'protected_clauses', 2, 'today', 1, 'a_day', 3, 'owed', false),
+    'test', null,
     'last_reflection', jsonb_build_object('reflection_id', id, 'at', now() - interval '10 minutes', 'version', 2, 'judged', 5,
       'discarded', 0, 'score', null, 'criterion_scores', '{}'::jsonb, 'action', 'suggestion', 'update_outcome', null,
       'new_version', null, 'weaknesses', '["curt"]'::jsonb),
     'waiting', '{"answers": 2, "conversations": 2, "conversations_needed": 5}'::jsonb, 'pending_suggestions', 1),
   'the state of one with a past') from second;
 select is((pg_temp.look('status', '''default''') #> '{assistants,0,live,went_live}') - '{at,audit_id}'::text[],
-  '{"action": "publish", "actor": "loop", "actor_id": null, "reason": "It was curt"}', 'and why its version is live');
+  jsonb_build_object('action', 'force', 'actor', 'person', 'actor_id', tests.id('amy'), 'reason', 'a reason'),
+  'and why its version is live');
 create temp table versions as select pg_temp.look('list_versions') -> 'versions' as v;
-select is((select jsonb_agg(x ->> 'state') from versions, jsonb_array_elements(v) x), '["draft", "live", "retired"]',
-  'versions are drafts, live or retired, the newest first');
-select is(v -> 1, jsonb_build_object('version', 2, 'state', 'live', 'created_at', now(), 'created_by', 'system',
+select is((select jsonb_agg(x ->> 'state') from versions, jsonb_array_elements(v) x), '["draft", "active", "retired"]',
+  'versions are drafts, active or retired, the newest first');
+select is(v -> 1, jsonb_build_object('version', 2, 'state', 'active', 'placebo', false, 'approved_at', null, 'created_at', now(), 'created_by', 'system',
     'created_by_user', null, 'activated_at', now(), 'locked', true, 'score', null, 'judged', 0, 'reason', 'It was curt',
     'previous_version', 1, 'rollback_to', 1, 'reflection_id', id), 'one that the loop wrote') from versions, first;
-select is(v -> 0, jsonb_build_object('version', 3, 'state', 'draft', 'created_at', now(), 'created_by', 'human',
+select is(v -> 0, jsonb_build_object('version', 3, 'state', 'draft', 'placebo', false, 'approved_at', null, 'created_at', now(), 'created_by', 'human',
     'created_by_user', tests.id('amy'), 'activated_at', null, 'locked', false, 'score', null, 'judged', 0,
     'reason', 'a reason', 'previous_version', 2, 'rollback_to', null, 'reflection_id', null), 'one that a person wrote') from versions;
 select is(v -> 2 -> 'judged', '2', 'judged are the answers with a score') from versions;
@@ -83,21 +86,21 @@ select is(pg_temp.look('list_suggestions') -> 'suggestions', jsonb_build_array(j
     'version', null, 'about_version', 2, 'superseded', false, 'score', null, 'reflection_id', s.id, 'reviewed_by', null, 'reviewed_at', null,
     'review_notes', null, 'implemented_in_version', null)), 'what there is to decide') from findings f, second s;
 select is(jsonb_path_query_array(pg_temp.look('list_events', '''default''') -> 'events', '$[*].keyvalue() ? (@.key == "action").value'),
-  '["lock", "pause", "protect", "write", "publish", "suggestion", "prompt_update"]', 'what happened, the last first');
+  '["lock", "pause", "protect", "write", "force", "submit", "suggestion", "prompt_update"]', 'what happened, the last first');
 create temp table events as select pg_temp.look('list_events', '''default''') -> 'events' as e;
 select is((e -> 1) - '{at,audit_id}'::text[], jsonb_build_object('kind', 'change', 'actor', 'person', 'actor_id', tests.id('amy'),
     'action', 'pause', 'reason', 'a reason', 'about', '{}'::jsonb, 'changed',
     jsonb_build_object('paused_until', jsonb_build_object('from', null, 'to', now() + interval '1 day'))), 'a change') from events;
-select is((e -> 4) - '{at,audit_id}'::text[], jsonb_build_object('kind', 'change', 'actor', 'loop', 'actor_id', null,
-    'action', 'publish', 'reason', 'It was curt', 'about', jsonb_build_object('reflection_id', id),
-    'changed', '{"live_version": {"from": 1, "to": 2}}'::jsonb), 'one of the loop''s') from events, first;
+select is((e -> 5) - '{at,audit_id}'::text[], jsonb_build_object('kind', 'change', 'actor', 'loop', 'actor_id', null,
+    'action', 'submit', 'reason', 'It was curt', 'about', jsonb_build_object('reflection_id', id, 'version', 2),
+    'changed', '{"state": {"from": null, "to": "screening"}}'::jsonb), 'one of the loop''s') from events, first;
 select is((e #>> '{1,audit_id}')::bigint, (select id from pawl.audit_log where action = 'pause'),
   'by the number of its record') from events;
 select is((e #>> '{1,at}')::timestamptz, (select at from pawl.audit_log where action = 'pause'),
   'and its time') from events;
-select is(e -> 6, jsonb_build_object('kind', 'reflection', 'reflection_id', id, 'at', now() - interval '90 minutes', 'version', 1,
+select is(e -> 7, jsonb_build_object('kind', 'reflection', 'reflection_id', id, 'at', now() - interval '90 minutes', 'version', 1,
     'judged', 5, 'discarded', 1, 'score', 2.0000, 'criterion_scores', '{"depth": 2}'::jsonb, 'action', 'prompt_update',
-    'update_outcome', 'published', 'new_version', 2, 'weaknesses', '["curt"]'::jsonb),
+    'update_outcome', 'submitted', 'new_version', 2, 'weaknesses', '["curt"]'::jsonb),
   'a reflection') from events, first;
 
 -- What is owed, and a version that waits for approval
@@ -114,13 +117,22 @@ select is(pg_temp.look('list_suggestions', '''approved''') #> '{suggestions,0}' 
 select is(jsonb_array_length(pg_temp.look('list_suggestions', status) -> 'suggestions'), number, 'suggestions, ' || status)
 from (values ('null', 1), ('''rejected''', 0), ('''nonsense''', 0)) v (status, number);
 do $$ begin perform tests.steer('amy', 'require_approval'),
-  tests.call('service', format('select public.pawl_publish_prompt(%L, %L, ''x'', ''y'', ''z'')', second.id, live.id))
+  tests.call('service', format('select public.pawl_submit_prompt(%L, %L, ''x'', ''y'', ''z'')', second.id, live.id))
   from second, live; end $$;
 select is(pg_temp.look('list_suggestions') #> '{suggestions,0}' ->> key, value, format('a proposal: %s', key))
 from (values ('version', '4'), ('about_version', '2'), ('description', 'y'), ('title', 'Version 4 waits for approval')) v (key, value);
-select is(pg_temp.look('status', '''default''') #>> '{assistants,0,updates,blocked_by}', 'awaiting_approval',
+select is(pg_temp.look('status', '''default''') #>> '{assistants,0,updates,blocked_by}', 'in_proof',
   'the loop waits for it');
-select is(pg_temp.look('list_versions') #>> '{versions,0,state}', 'draft', 'its version is a draft');
+select is(pg_temp.look('list_versions') #>> '{versions,0,state}', 'screening', 'its version is in test');
+select is(pg_temp.look('status', '''default''') #> '{assistants,0,test}', jsonb_build_object('version', 4,
+  'state', 'screening', 'method', null, 'placebo', false, 'held', null, 'plan', null, 'started_at', now()),
+  'as the state says');
+update pawl.prompt_tests set state = 'proving', method = 'canary', level = 0.01, proof_started_at = now(),
+    held = 'awaiting_approval', plan = '{"words": "About nine days.", "expected_days": 9}'
+  where state = 'screening';
+select is(pg_temp.look('status', '''default''') #> '{assistants,0,test}', jsonb_build_object('version', 4,
+  'state', 'proving', 'method', 'canary', 'placebo', false, 'held', 'awaiting_approval', 'plan', 'About nine days.',
+  'started_at', now()), 'with what was planned, and what holds it up');
 select is(pg_temp.look('status', quote_literal(slug)) #>> '{assistants,0,pending_suggestions}', number, 'what waits for ' || slug)
 from (values ('default', '1'), ('helper', '0')) v (slug, number);
 do $$ begin perform tests.steer('amy', 'rollback_prompt', '1'); end $$;
@@ -129,8 +141,9 @@ select is(pg_temp.look('status', '''default''') #>> '{assistants,0,last_reflecti
 select is(pg_temp.look('list_events', '''default''') #>> '{events,0,action}', 'rollback', 'it is a change');
 select is((select count(*)::int from jsonb_array_elements(pg_temp.look('list_events', '''default''') -> 'events') e
   where e ->> 'action' = 'rollback'), 1, 'told once');
-select is(jsonb_path_query_array(pg_temp.look('list_versions') -> 'versions', '$[*].state'), '["draft", "draft", "retired", "live"]',
-  'the version an assistant began with is no draft');
+select is(jsonb_path_query_array(pg_temp.look('list_versions') -> 'versions', '$[*].state'), '["rejected", "draft", "rolled_back", "active"]',
+  'what became of each');
+select is(pg_temp.look('status', '''default''') #> '{assistants,0,test}', 'null', 'a test that was closed runs no longer');
 
 -- Whose
 select is((select jsonb_agg((x ->> 'organization') || '/' || (x ->> 'assistant')) from jsonb_array_elements(
@@ -159,7 +172,7 @@ insert into pawl.suggestions (assistant_id, created_at, suggestion_type, priorit
   select tests.id('acme/helper'), now() - n * interval '1 minute', 'escalation', 'low', n::text, 'd' from generate_series(1, 120) n;
 -- The numbers of records run against time where a change waited for another's transaction.
 insert into pawl.audit_log (at, organization_id, assistant_id, actor, action, detail)
-  select now() - n * interval '1 minute', tests.id('acme'), tests.id('acme/helper'), 'loop', 'publish', jsonb_build_object('n', n)
+  select now() - n * interval '1 minute', tests.id('acme'), tests.id('acme/helper'), 'loop', 'submit', jsonb_build_object('n', n)
   from generate_series(1, 60) n;
 insert into pawl.reflection_logs (assistant_id, created_at, messages_analyzed, time_window_start, time_window_end, prompt_id,
     prompt_version_evaluated, action_taken, weaknesses)

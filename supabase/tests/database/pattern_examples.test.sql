@@ -58,7 +58,7 @@ update pawl.loop_settings set protected_clauses = '{Be kind.}';
 select is(pg_temp.look() -> 'protected_clauses', '["Be kind."]', 'clauses');
 
 -- Nothing to word for
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
 select is(pg_temp.look(), '{"outcome": "no_active_prompt"}', 'without a live prompt');
 
 select * from finish();

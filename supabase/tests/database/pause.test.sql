@@ -22,7 +22,7 @@ select is(tests.steered('amy', 'pause_updates'),
   'a person pauses for good');
 select is(tests.due('acme/default'), 'paused', 'nothing is claimed');
 select is(tests.begin_update(id), 'skipped paused', 'nothing is begun') from owed;
-select is(tests.published(id, 'acme/default v1'), 'skipped paused', 'what had begun is not published') from owed;
+select is(tests.submitted(id, 'acme/default v1'), 'skipped paused', 'what had begun is not submitted') from owed;
 select is(tests.live('acme/default'), '1', 'the live version stays');
 select is(tests.due('acme/helper'), 'update', 'another assistant goes on');
 select is((select updated_at from pawl.loop_settings where assistant_id = tests.id('acme/default')), now(),
@@ -65,7 +65,7 @@ select is(tests.steered('amy', 'resume_updates') -> 'changed',
   jsonb_build_object('paused_until', jsonb_build_object('from', now() + interval '1 hour', 'to', null)),
   'a pause until a time ends before it, too');
 select is(tests.due('acme/default'), 'update', 'with the same effect');
-select is(tests.published(id, 'acme/default v1'), 'published', 'and what was owed is published') from owed;
+select is(tests.submitted(id, 'acme/default v1'), 'submitted', 'and what was owed is submitted') from owed;
 select is(pg_temp.settings(), settings, 'through all that no other setting changed') from before;
 
 -- Which assistant

@@ -10,8 +10,8 @@ select tests.make_member('ann', 'acme'), tests.make_member('amy', 'acme', 'admin
 create function pg_temp.go_live(p_version integer) returns void
 language sql
 as $$
-  update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
-  update pawl.system_prompts set is_active = true where assistant_id = tests.id('acme/default') and version = p_version;
+  update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
+  update pawl.system_prompts set state = 'active' where assistant_id = tests.id('acme/default') and version = p_version;
 $$;
 select pg_temp.go_live(3);
 create function pg_temp.rollback(p_version integer, p_organization text default null, p_assistant text default null) returns text
@@ -88,7 +88,7 @@ select is(tests.outcome('amy', pg_temp.rollback(3)), 'ok', 'neither a pause nor 
 select is(tests.live('acme/default'), '3', 'keeps a person from going back');
 
 -- Where nothing is live
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
 select is(tests.call('amy', pg_temp.rollback(2)) -> 'changed', '{"live_version": {"from": null, "to": 2}}',
   'with no live version there is one again');
 select is(tests.live('acme/default'), '2', 'alone');

@@ -1,10 +1,11 @@
 -- Who may steer, and look at what there is to steer: whoever may not is refused and nothing is written; whoever may is
 -- recorded as who they are. A new function is one row of `functions`.
 begin;
-select plan(539);
+select plan(756);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2),
-       tests.make_assistant('globex/default');
+       tests.make_assistant('globex/default'), tests.make_assistant('acme/tested'), tests.make_version('acme/tested', 2),
+       tests.put_to_test('acme/tested', 2), tests.make_receipt('a receipt', 'acme/default');
 select tests.make_member('amy', 'acme', 'admin'), tests.make_member('otto', 'acme', 'owner'),
        tests.make_member('max', 'acme'),
        tests.make_member('gus', 'globex', 'admin'), tests.make_member('half', 'acme'), tests.make_member('half', 'globex', 'admin'),
@@ -15,8 +16,8 @@ create temp table suggestion as select tests.make_suggestion('acme/default') as 
 select tests.learned('a pattern');
 
 -- Each changes something when it is obeyed. %1$L is the organisation named, %2$L the person acted for. `kind` is steer,
--- look, status (which shows all organisations where none is named), or suggestion and pattern (which name their organisation
--- by themselves).
+-- look, status (which shows all organisations where none is named), or suggestion, pattern and receipt (which name their
+-- organisation by themselves).
 create temp table functions (name text primary key, kind text, arguments text);
 insert into functions values
   ('pause_updates', 'steer', 'now() + interval ''1 day'''),
@@ -27,6 +28,10 @@ insert into functions values
   ('rollback_prompt', 'steer', '2'),
   ('write_prompt', 'steer', '''Better'''),
   ('lock_prompt', 'steer', null),
+  ('approve_version', 'steer', '2, p_assistant => ''tested'''),
+  ('reject_version', 'steer', '2, p_assistant => ''tested'''),
+  ('force_version', 'steer', '2'),
+  ('test_version', 'steer', '2'),
   ('approve_suggestion', 'suggestion', quote_literal((select id from suggestion))),
   ('reject_suggestion', 'suggestion', quote_literal((select id from suggestion))),
   ('revert_pattern', 'pattern', quote_literal(tests.id('a pattern'))),
@@ -35,15 +40,18 @@ insert into functions values
   ('get_version', 'look', null),
   ('list_suggestions', 'look', null),
   ('list_events', 'look', null),
-  ('list_patterns', 'look', null);
+  ('list_patterns', 'look', null),
+  ('list_queue', 'look', null),
+  ('list_receipts', 'look', null),
+  ('get_receipt', 'receipt', quote_literal(tests.id('a receipt')));
 create temp view calls as
   select name, kind, format('select public.pawl_%s(%s)', name, concat_ws(', ', arguments,
-    case when kind not in ('suggestion', 'pattern') then 'p_organization_id => %1$L' end, 'p_user_id => %2$L')) as sql
+    case when kind not in ('suggestion', 'pattern', 'receipt') then 'p_organization_id => %1$L' end, 'p_user_id => %2$L')) as sql
   from functions;
 select is(
   (select array_agg(p.proname::text order by p.proname) from pg_proc p
    where p.pronamespace = 'public'::regnamespace and p.proname like 'pawl\_%'
-     and p.prosrc ~ 'pawl\.(steer|take_hold|take_hold_of|take_hold_of_suggestion)\('),
+     and p.prosrc ~ 'pawl\.(steer|steer_of|take_hold|take_hold_of|take_hold_of_suggestion)\('),
   (select array_agg('pawl_' || name order by 'pawl_' || name) from functions), 'every function that people steer by is here');
 
 -- Who, naming which organisation, for whom, and what comes of it: `by` is who the record says it was.
@@ -103,14 +111,15 @@ $$;
 select is(
     pg_temp.attempt(w.who, format(c.sql, tests.id(w.organization), tests.id(w.person))),
     case
-      when expected <> 'ok' or c.kind in ('look', 'status') then expected
+      when expected <> 'ok' or c.kind in ('look', 'status', 'receipt') then expected
       else format('ok, by %s, written', w.by)
     end,
     format('%s: %s names %s for %s', c.name, w.who, coalesce(w.organization, 'nothing'), coalesce(w.person, 'nobody')))
 from callers w cross join calls c
 cross join lateral (
-  select case c.kind when 'suggestion' then w.suggestion when 'pattern' then replace(w.suggestion, 'suggestion', 'pattern')
-    when 'status' then w.status else w.steer end as expected) e;
+  select case when c.kind = 'suggestion' then w.suggestion
+    when c.kind in ('pattern', 'receipt') then replace(w.suggestion, 'suggestion', c.kind)
+    when c.kind = 'status' then w.status else w.steer end as expected) e;
 
 -- Whoever has signed in as somebody else of the database is nobody, although they may execute all of it: as a role taken
 -- on, and as the login itself, which `postgres` may pretend only where it is a superuser.

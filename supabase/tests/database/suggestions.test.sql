@@ -1,6 +1,6 @@
 -- Findings for a person: approved, they have the loop write a version; rejected, they do not.
 begin;
-select plan(56);
+select plan(57);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2), tests.make_assistant('acme/helper');
 select tests.make_member('amy', 'acme', 'admin'), tests.make_member('ben', 'acme', 'admin');
@@ -42,14 +42,16 @@ select is(tests.begin_update(pg_temp.reflection()), 'ok', 'and begun');
 select is(tests.live('acme/default'), '1', 'until it is written nothing is live but what was');
 create temp table other as select tests.make_suggestion('acme/helper') as id;
 do $$ begin perform tests.steer('amy', 'approve_suggestion', quote_literal(id)) from other; end $$;
-select is(tests.published(pg_temp.reflection(), 'acme/default v1'), 'published', 'it is published');
+select is(tests.submitted(pg_temp.reflection(), 'acme/default v1'), 'submitted', 'it is submitted');
+select is(pg_temp.review() ->> 'status', 'approved', 'which does not implement it yet');
+do $$ begin perform tests.steer('ben', 'force_version', '3'); end $$;
 select is(tests.suggestion('acme/helper', 'approved'), id, 'other findings wait for theirs') from other;
 select is(pg_temp.review(), '{"status": "implemented", "by": true, "at": true, "notes": "a reason", "version": 3}',
-  'and the suggestion says in which version');
-select is((select update_outcome || new_prompt_version from pawl.reflection_logs where id = pg_temp.reflection()), 'published3',
+  'once it is live the suggestion says in which version');
+select is((select update_outcome || new_prompt_version from pawl.reflection_logs where id = pg_temp.reflection()), 'submitted3',
   'as does the reflection');
 select is(tests.due('acme/default'), 'insufficient_data', 'it is not written again');
-select is(tests.published(pg_temp.reflection(), 'acme/default v1'), 'published', 'nor published again');
+select is(tests.submitted(pg_temp.reflection(), 'acme/default v1'), 'submitted', 'nor submitted again');
 select is(tests.live('acme/default'), '3', 'one version came of it');
 select is(pg_temp.unmoved('approve'), 'ok, nothing changed', 'approving what is implemented is nothing');
 select is(pg_temp.unmoved('reject'), 'already_reviewed, {"status": "implemented"}', 'and it is too late to reject it');
@@ -66,9 +68,9 @@ do $$ begin perform tests.release('w1', 'acme/default'); end $$;
 select is(tests.begin_update(pg_temp.reflection()), 'ok', 'a writer is set to it');
 select is(pg_temp.reject(), (select jsonb_build_object('action', 'reject', 'about', jsonb_build_object('suggestion_id', id),
     'changed', '{"status": {"from": "approved", "to": "rejected"}}'::jsonb) from findings), 'a person thinks better of it');
-select is((select tests.call('service', format('select public.pawl_publish_prompt(%L, %L, ''x'', ''y'', ''z'')',
+select is((select tests.call('service', format('select public.pawl_submit_prompt(%L, %L, ''x'', ''y'', ''z'')',
     pg_temp.reflection(), p.id)) ->> 'outcome' from pawl.system_prompts p
-  where p.assistant_id = tests.id('acme/default') and p.is_active), 'not_an_update', 'what was written is not published');
+  where p.assistant_id = tests.id('acme/default') and p.is_active), 'not_an_update', 'what was written is not submitted');
 select is(tests.begin_update(pg_temp.reflection()), 'not_an_update', 'nor begun again');
 select is(tests.claim('w1', 'acme/default') #>> '{claim,task,update,reflection_id}', id::text,
   'the other one is next') from newest;
@@ -134,7 +136,7 @@ do $$ begin perform tests.steer('amy', 'activate_prompt', '3'); end $$;
 select is(tests.due('acme/default'), 'update', 'unless it is live at the moment of the approval');
 update pawl.suggestions set reviewed_at = now() - interval '1 second' where status = 'approved';
 select is(tests.due('acme/default'), 'insufficient_data', 'and no longer when it comes back later');
-update pawl.system_prompts set is_active = false where assistant_id = tests.id('acme/default');
+update pawl.system_prompts set state = 'retired' where is_active and assistant_id = tests.id('acme/default');
 update findings set id = tests.make_suggestion('acme/default', '1 hour', 3);
 select is(pg_temp.unmoved('approve'), 'superseded, {"live_version": null}', 'nor where nothing is live');
 select is(pg_temp.reject() -> 'changed', '{"status": {"from": "pending", "to": "rejected"}}',

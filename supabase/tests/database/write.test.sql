@@ -7,7 +7,7 @@ select tests.make_member('amy', 'acme', 'admin');
 create function pg_temp.version(p_version integer, p_assistant text default 'acme/default') returns jsonb
 language sql
 as $$
-  select to_jsonb(p) - '{id,assistant_id,created_at,metadata,performance_score,reflection_log_id,locked}'::text[]
+  select to_jsonb(p) - '{state,placebo,approved_at,approved_by,id,assistant_id,created_at,metadata,performance_score,reflection_log_id,locked}'::text[]
   from pawl.system_prompts p where assistant_id = tests.id(p_assistant) and version = p_version
 $$;
 

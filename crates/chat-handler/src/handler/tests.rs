@@ -154,7 +154,7 @@ async fn a_turn_is_answered_and_stored_with_what_made_it() {
     insta::assert_json_snapshot!(body, @r#"
     {
       "answer": "answer 1",
-      "answer_id": "00000000-0000-0000-0000-000000000008",
+      "answer_id": "00000000-0000-0000-0000-000000000009",
       "message_id": "00000000-0000-0000-0000-000000000007",
       "model": "simulated/m",
       "prompt_version": 1,
@@ -405,7 +405,7 @@ async fn a_stream_says_as_it_comes_what_a_response_says_at_once() {
       [
         "done",
         {
-          "answer_id": "00000000-0000-0000-0000-000000000008",
+          "answer_id": "00000000-0000-0000-0000-000000000009",
           "message_id": "00000000-0000-0000-0000-000000000007",
           "model": "simulated/m",
           "prompt_version": 1,
@@ -570,7 +570,7 @@ async fn a_backend_asks_its_own_model_and_pawl_keeps_the_turn() {
       "attempt": 1,
       "exposures": [],
       "max_answer_tokens": 4096,
-      "message_id": "00000000-0000-0000-0000-00000000000b",
+      "message_id": "00000000-0000-0000-0000-00000000000c",
       "messages": [
         {
           "content": "one",
@@ -590,7 +590,7 @@ async fn a_backend_asks_its_own_model_and_pawl_keeps_the_turn() {
       "request_id": "r1",
       "session_id": "00000000-0000-0000-0000-000000000006",
       "system_prompt": "Be plain.",
-      "turn_id": "00000000-0000-0000-0000-000000000009"
+      "turn_id": "00000000-0000-0000-0000-00000000000a"
     }
     "#);
     let answer = json!({"action": "complete", "turn_id": turn["turn_id"], "attempt": turn["attempt"], "answer": "Mine.",

@@ -1,18 +1,25 @@
+mod improving;
+mod proving;
+
 use std::{cell::RefCell, collections::VecDeque};
 
 use chrono::TimeDelta;
-use pawl_core::{decision::Action, evaluation::summarize, rubric::Rubric, usage::Usage};
+use pawl_core::{decision::Action, evaluation::summarize, proof::Observations, rubric::Rubric, usage::Usage};
 use pawl_edge::ApiError;
-use pawl_model::{ModelError, Unanswered};
+use pawl_model::{
+    Answer, ChatRequest, CompareRequest, Comparison, JudgeRequest, Judgement, ModelError, Rewrite, RewriteRequest,
+    Unanswered,
+};
 use pawl_store::{
     StoreError,
-    fake::{FakeStore, StoredPattern},
+    fake::{FakeStore, Limits, StoredPattern},
     reflections::{Claim, ClaimRequest, RecordReflection, RecordedEvaluation, Reflection, Reflections, Task},
     turns::{BeginTurn, BeginTurns, FinishedTurn, Learning, NewTurn, TurnLedger},
 };
 use serde_json::{Value, json};
 
 use super::*;
+use crate::proving::tests::model::Model;
 
 const USAGE: Usage =
     Usage { input_tokens: 5, output_tokens: 4, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 };
@@ -27,6 +34,26 @@ type Asked = (Vec<String>, Vec<String>, usize);
 struct Writer {
     next: RefCell<VecDeque<Result<String, ModelError>>>,
     asked: RefCell<Vec<Asked>>,
+    /// Answers, compares and judges.
+    model: Model,
+}
+
+impl Chat for Writer {
+    async fn answer(&self, request: ChatRequest<'_>, on_text: &mut dyn FnMut(&str)) -> Result<Answer, Unanswered> {
+        self.model.answer(request, on_text).await
+    }
+}
+
+impl Comparer for Writer {
+    async fn compare(&self, request: CompareRequest<'_>) -> Result<Comparison, Unanswered> {
+        self.model.compare(request).await
+    }
+}
+
+impl Judge for Writer {
+    async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, Unanswered> {
+        self.model.judge(request).await
+    }
 }
 
 impl Rewriter for Writer {
@@ -54,13 +81,13 @@ async fn world() -> World {
     let rubric: Rubric =
         serde_json::from_value(json!([{"key": "depth", "description": "", "anchors": ["", "", "", "", ""]}])).unwrap();
     let store = FakeStore::new(rubric, CURRENT);
-    store.configure(store.default_assistant(), |s| s.min_conversations = 1);
+    store.configure(store.default_assistant(), |s| (s.min_conversations, s.placebo_share) = (1, 0.0));
     let reflection = reflect(&store, Action::PromptUpdate).await;
     World { store, writer: Writer::default(), reflection }
 }
 
-/// One chat, judged, with this action.
-async fn reflect(store: &FakeStore, action: Action) -> Uuid {
+/// One chat.
+async fn chat(store: &FakeStore) {
     let new = NewTurn { message: SAID, ..NewTurn::default() };
     let user = store.as_user(Uuid::from_u128(0xA));
     let BeginTurn::Ok(turn) = user.begin_turn(&new).await.unwrap() else { panic!("the turn did not begin") };
@@ -77,6 +104,11 @@ async fn reflect(store: &FakeStore, action: Action) -> Uuid {
         learning: Learning { response_format: "prose", length_class: "short", answer_characters: 5, exposures: &[] },
     };
     store.complete_turn(&finished).await.unwrap();
+}
+
+/// One chat, judged, with this action.
+async fn reflect(store: &FakeStore, action: Action) -> Uuid {
+    chat(store).await;
     let holder = Uuid::from_u128(0xB);
     let claim = ClaimRequest { holder, force: true, dry_run: true, lease_seconds: 160, ..ClaimRequest::default() };
     let Claim::Ok(claimed) = store.claim(&claim, None).await.unwrap() else { panic!("no claim") };
@@ -113,6 +145,10 @@ async fn reflect(store: &FakeStore, action: Action) -> Uuid {
     reflection_id
 }
 
+fn ports<'a, S, M>(store: &'a S, model: &'a M) -> Ports<'a, S, M> {
+    Ports { store, model: Ok(model), now_ms: || 0.0, holder: Uuid::from_u128(0xF) }
+}
+
 impl World {
     async fn call_as(&self, store: &FakeStore, body: Value) -> Result<Value, ApiError> {
         let request = Request {
@@ -121,8 +157,7 @@ impl World {
             body: body.to_string().into_bytes(),
             ..Request::default()
         };
-        let response =
-            update(&request, "r1", &Ports { store, rewriter: Ok(&self.writer) }).await.map_err(ApiError::from)?;
+        let response = update(&request, "r1", &ports(store, &self.writer)).await.map_err(ApiError::from)?;
         Ok(serde_json::from_str(response.text()).unwrap())
     }
 
@@ -144,165 +179,20 @@ impl World {
         assert_eq!(live.len(), 1, "live versions");
         (live[0].version, live[0].content.clone())
     }
-}
 
-#[tokio::test]
-async fn a_better_prompt_is_written_from_the_findings_and_published() {
-    let w = world().await;
-    let body = w.improve().await;
-    insta::assert_json_snapshot!(body, @r#"
-    {
-      "change_reason": "Reasons were missing.",
-      "new_version": 2,
-      "previous_version": 1,
-      "request_id": "r1"
+    /// The state of a version, and its text.
+    fn state_of(&self, version: i32) -> (&'static str, String) {
+        let prompts = self.store.prompts(self.store.default_assistant());
+        let found = prompts.into_iter().find(|p| p.version == version).unwrap();
+        (found.state, found.content)
     }
-    "#);
-    assert_eq!(w.live(), (2, format!("{CURRENT} Give reasons.")));
-    let limit = 2 * CURRENT.chars().count();
-    assert_eq!(*w.writer.asked.borrow(), [(vec!["no reasons".to_owned()], vec![], limit)]);
-}
-
-#[tokio::test]
-async fn a_change_without_a_usable_reason_gets_one() {
-    struct Silent(&'static str);
-    impl Rewriter for Silent {
-        async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, Unanswered> {
-            let prompt = format!("{} Give reasons.", request.current_prompt);
-            Ok(Rewrite { prompt, change_reason: self.0.into(), model: "m".into(), usage: USAGE })
-        }
-    }
-    for given in ["", SAID] {
-        let w = world().await;
-        let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: Ok(&Silent(given)) }).await.unwrap();
-        let Outcome::Live { change_reason, .. } = outcome else { panic!("{outcome:?}") };
-        assert_eq!(change_reason, "Written against: no reasons");
-    }
-}
-
-#[tokio::test]
-async fn the_same_reflection_publishes_once_and_pays_once() {
-    let w = world().await;
-    w.improve().await;
-    let again = w.improve().await;
-    assert_eq!(again["new_version"], 2);
-    assert_eq!(w.store.prompts(w.store.default_assistant()).len(), 2);
-    assert_eq!(w.writer.asked.borrow().len(), 1);
-}
-
-#[tokio::test]
-async fn what_a_guard_refuses_is_written_once_more_with_the_reason() {
-    let w = world().await;
-    w.writes(&format!("Keep replies short. Say: {SAID}"));
-    let body = w.improve().await;
-    assert_eq!(body["new_version"], 2);
-    let asked = w.writer.asked.borrow();
-    assert_eq!(asked[1].1, ["the prompt repeats 12 or more words of a user's message"]);
-}
-
-#[tokio::test]
-async fn what_is_refused_twice_goes_to_a_person_and_is_not_tried_for_ever() {
-    let w = world().await;
-    let protected = vec!["Never promise a delivery date.".to_owned()];
-    w.store.configure(w.store.default_assistant(), |s| s.protected_clauses = protected);
-    w.writes("");
-    w.writes("Promise anything.");
-    let body = w.improve().await;
-    insta::assert_json_snapshot!(body, @r#"
-    {
-      "reason": "protected clause 1 is missing or altered",
-      "refused": true,
-      "request_id": "r1"
-    }
-    "#);
-    assert_eq!(w.live(), (1, CURRENT.to_owned()));
-    assert_eq!(w.store.logs()[0].suggestion.as_deref(), Some("protected clause 1 is missing or altered"));
-    assert_eq!(w.improve().await["refused"], true);
-    assert_eq!(w.writer.asked.borrow().len(), 2);
-}
-
-#[tokio::test]
-async fn nothing_is_paid_for_when_nothing_may_be_published() {
-    let paused = world().await;
-    paused.store.configure(paused.store.default_assistant(), |s| s.updates_paused = true);
-    assert_eq!(paused.improve().await["reason"], "paused");
-
-    let locked = world().await;
-    locked.store.lock(locked.store.default_assistant(), true);
-    assert_eq!(locked.improve().await["reason"], "locked");
-
-    let capped = world().await;
-    capped.store.configure(capped.store.default_assistant(), |s| s.max_updates_per_day = 0);
-    assert_eq!(capped.improve().await["reason"], "daily_limit");
-
-    let cooling = world().await;
-    cooling.improve().await;
-    let second = reflect(&cooling.store, Action::PromptUpdate).await;
-    let body = json!({"reflection_id": second});
-    assert_eq!(cooling.call(body.clone()).await.unwrap()["reason"], "cooldown");
-    cooling.store.advance(TimeDelta::hours(7));
-    cooling.writes(&format!("{CURRENT} Give reasons and examples."));
-    assert_eq!(cooling.call(body).await.unwrap()["new_version"], 3);
-    for w in [&paused, &locked, &capped] {
-        assert!(w.writer.asked.borrow().is_empty());
-        assert_eq!(w.live().0, 1);
-    }
-}
-
-#[tokio::test]
-async fn a_version_that_is_no_longer_live_is_not_built_upon() {
-    let w = world().await;
-    w.improve().await;
-    w.store.advance(TimeDelta::hours(7));
-    let second = reflect(&w.store, Action::PromptUpdate).await;
-    w.call(json!({"action": "rollback", "version": 1})).await.unwrap();
-    let body = w.call(json!({"reflection_id": second})).await.unwrap();
-    assert_eq!((&body["skipped"], &body["reason"]), (&json!(true), &json!("superseded")));
-    assert_eq!(w.live().0, 1);
-}
-
-#[tokio::test]
-async fn a_pause_while_the_model_writes_is_obeyed() {
-    struct Pauses<'a>(&'a World);
-    impl Rewriter for Pauses<'_> {
-        async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, Unanswered> {
-            self.0.store.configure(self.0.store.default_assistant(), |s| s.updates_paused = true);
-            self.0.writer.rewrite(request).await
-        }
-    }
-    let w = world().await;
-    let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: Ok(&Pauses(&w)) }).await.unwrap();
-    assert_eq!(outcome, Outcome::Skipped { skipped: true, reason: "paused".into() });
-    assert_eq!(w.live().0, 1);
-}
-
-#[tokio::test]
-async fn a_model_that_fails_leaves_the_update_owed() {
-    let w = world().await;
-    w.writer.next.borrow_mut().push_back(Err(ModelError::Overloaded(None)));
-    let error = w.call(json!({"reflection_id": w.reflection})).await.unwrap_err();
-    assert_eq!((error.status, error.code), (503, "model_overloaded"));
-    assert_eq!(w.live().0, 1);
-    assert_eq!(w.improve().await["new_version"], 2);
-}
-
-#[tokio::test]
-async fn a_writer_that_keeps_failing_is_not_paid_for_ever() {
-    let w = world().await;
-    for _ in 0..5 {
-        w.writer.next.borrow_mut().push_back(Err(ModelError::CutOff));
-        w.call(json!({"reflection_id": w.reflection})).await.unwrap_err();
-    }
-    assert_eq!(w.improve().await["refused"], true);
-    assert_eq!(w.writer.asked.borrow().len(), 5);
-    assert_eq!(w.store.logs()[0].suggestion.as_deref(), Some("the writer failed 5 times"));
-    assert_eq!(w.live().0, 1);
 }
 
 #[tokio::test]
 async fn admins_roll_back_and_members_do_not() {
     let w = world().await;
     w.improve().await;
+    w.call(json!({"action": "force", "version": 2})).await.unwrap();
     let (admin, member) = (Uuid::from_u128(0xD), Uuid::from_u128(0xA));
     w.store.add_member(w.store.default_organization(), admin, true);
     let body = json!({"action": "rollback", "version": 1, "reason": "worse for me"});
@@ -318,7 +208,7 @@ async fn admins_roll_back_and_members_do_not() {
       },
       "action": "rollback",
       "assistant": "default",
-      "audit_id": 2,
+      "audit_id": 3,
       "changed": {
         "live_version": {
           "from": 2,
@@ -343,6 +233,20 @@ async fn bad_input_is_named_and_changes_nothing() {
         (json!({"action": "rollback", "version": 1, "reflection_id": id}), 400, "`reflection_id`: does not belong"),
         (json!({"action": "approve"}), 400, "`suggestion_id`: is required"),
         (json!({"action": "approve", "suggestion_id": id, "assistant": "x"}), 400, "`assistant`: does not belong"),
+        (json!({"action": "reject", "suggestion_id": id, "version": 1}), 400, "`version`: does not belong"),
+        (json!({"action": "reject", "assistant": "default"}), 400, "or a `version`"),
+        (json!({"action": "reject", "version": 1}), 404, "`version`: is in no test"),
+        (json!({"action": "force"}), 400, "`version`: is required"),
+        (json!({"action": "force", "version": 9}), 404, "`version`: the assistant has no such version"),
+        (json!({"action": "test"}), 400, "`version`: is required"),
+        (json!({"action": "test", "placebo": false}), 400, "`version`: is required"),
+        (json!({"action": "test", "placebo": true, "version": 1}), 400, "`placebo`: is the live text"),
+        (json!({"action": "prove", "seconds": 0}), 400, "`seconds`: must be 1 to 140"),
+        (json!({"action": "prove", "seconds": 141}), 400, "`seconds`: must be 1 to 140"),
+        (json!({"action": "prove", "user_id": id}), 400, "`user_id`: does not belong"),
+        (json!({"action": "prove", "assistant": "nobody"}), 404, "`assistant`"),
+        (json!({"action": "verify_receipt"}), 400, "`receipt_id`: is required"),
+        (json!({"action": "verify_receipt", "receipt_id": id, "reason": "x"}), 400, "`reason`: does not belong"),
         (json!({"action": "revert_pattern"}), 400, "`pattern_id`: is required"),
         (json!({"action": "revert_pattern", "pattern_id": id, "assistant": "x"}), 400, "`assistant`: does not belong"),
         (json!({"action": "revert_pattern", "pattern_id": id}), 404, "`pattern_id`: there is no such pattern"),
@@ -378,25 +282,6 @@ async fn bad_input_is_named_and_changes_nothing() {
     assert_eq!((error.status, error.code), (409, "not_an_update"));
     assert!(w.writer.asked.borrow().is_empty());
     assert_eq!(w.live().0, 1);
-}
-
-#[tokio::test]
-async fn without_a_database_nothing_is_written_or_paid_for() {
-    let w = world().await;
-    w.store.fail_next("begin_update", StoreError::Unavailable("timeout".into()));
-    let error = w.call(json!({"reflection_id": w.reflection})).await.unwrap_err();
-    assert_eq!((error.status, error.code), (503, "database_unavailable"));
-    assert!(w.writer.asked.borrow().is_empty());
-}
-
-#[tokio::test]
-async fn every_draft_is_counted_also_one_the_guards_refuse() {
-    let w = world().await;
-    let before = w.store.spent().len();
-    w.writer.next.borrow_mut().push_back(Ok(format!("Never promise a delivery date. {SAID}")));
-    w.call(json!({"reflection_id": w.reflection})).await.unwrap();
-    let spent = w.store.spent().split_off(before);
-    assert_eq!(spent.iter().map(|s| s.usage).collect::<Vec<_>>(), [USAGE, USAGE]);
 }
 
 #[tokio::test]
@@ -440,42 +325,27 @@ async fn each_decision_reaches_the_store_as_it_was_meant() {
 }
 
 #[tokio::test]
-async fn a_version_that_needs_approval_is_proposed_and_approved() {
+async fn a_version_that_needs_approval_says_where() {
     let w = world().await;
     w.call(json!({"action": "require_approval"})).await.unwrap();
-    let proposed = w.improve().await;
+    let submitted = w.improve().await;
     let suggestion_id = w.store.suggestions()[0].id;
     assert_eq!(
-        proposed,
-        json!({"proposed": true, "version": 2, "suggestion_id": suggestion_id, "change_reason": "Reasons were missing.",
-               "request_id": "r1"})
+        submitted,
+        json!({"submitted": true, "version": 2, "previous_version": 1, "suggestion_id": suggestion_id,
+               "change_reason": "Reasons were missing.", "request_id": "r1"})
     );
-    assert_eq!(w.improve().await, proposed, "a second time nothing is written");
+    assert_eq!(w.improve().await, submitted, "a second time nothing is written");
     assert_eq!((w.live().0, w.writer.asked.borrow().len()), (1, 1));
     let answer = w.call(json!({"action": "approve", "suggestion_id": suggestion_id, "reason": "good"})).await.unwrap();
     assert_eq!(answer["about"]["version"], 2);
-    assert_eq!(w.live().0, 2);
-    let error = w.call(json!({"action": "reject", "suggestion_id": suggestion_id})).await.unwrap_err();
-    assert_eq!((error.status, error.code), (409, "already_reviewed"));
-}
-
-#[tokio::test]
-async fn a_clause_that_is_protected_while_the_model_writes_is_obeyed() {
-    struct Protects<'a>(&'a World);
-    impl Rewriter for Protects<'_> {
-        async fn rewrite(&self, request: RewriteRequest<'_>) -> Result<Rewrite, Unanswered> {
-            let clauses = vec!["Be kind.".to_owned()];
-            self.0.store.configure(self.0.store.default_assistant(), |s| s.protected_clauses = clauses);
-            self.0.writer.rewrite(request).await
-        }
-    }
-    let w = world().await;
-    w.writes(&format!("{CURRENT} Give reasons."));
-    w.writes(&format!("{CURRENT} Be kind."));
-    let outcome = improve(w.reflection, &Ports { store: &w.store, rewriter: Ok(&Protects(&w)) }).await.unwrap();
-    assert!(matches!(outcome, Outcome::Live { new_version: 2, .. }), "{outcome:?}");
-    assert_eq!(w.writer.asked.borrow()[1].1, ["protected clause 1 is missing or altered"]);
-    assert_eq!(w.live().1, format!("{CURRENT} Be kind."));
+    assert_eq!((w.live().0, w.state_of(2).0), (1, "screening"), "it may go live, when it has proved itself");
+    let answer = w.call(json!({"action": "reject", "version": 2})).await.unwrap();
+    assert_eq!((&answer["action"], w.state_of(2).0), (&json!("reject"), "rejected"));
+    let again = w.call(json!({"action": "reject", "version": 2})).await.unwrap();
+    assert_eq!(again["changed"], json!({}));
+    let error = w.call(json!({"action": "approve", "version": 2})).await.unwrap_err();
+    assert_eq!((error.status, error.code), (404, "test_not_found"));
 }
 
 #[tokio::test]
@@ -488,7 +358,8 @@ async fn people_decide_without_a_model() {
         ..Request::default()
     };
     let missing = ApiError::misconfigured("ANTHROPIC_API_KEY", "is missing");
-    let ports: Ports<'_, FakeStore, Writer> = Ports { store: &w.store, rewriter: Err(missing.clone()) };
+    let ports: Ports<'_, FakeStore, Writer> =
+        Ports { store: &w.store, model: Err(missing.clone()), now_ms: || 0.0, holder: Uuid::from_u128(0xF) };
     update(&request(json!({"action": "pause"})), "r1", &ports).await.unwrap();
     let error = update(&request(json!({"reflection_id": w.reflection})), "r1", &ports).await.err();
     assert_eq!(error.map(ApiError::from), Some(missing));

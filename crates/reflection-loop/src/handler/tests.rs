@@ -63,11 +63,18 @@ impl Phraser for Mute {
 struct FakeUpdater {
     answer: RefCell<Option<(u16, String)>>,
     asked: RefCell<Vec<Uuid>>,
+    /// The same of proofs: the body, and the timeout in seconds.
+    proofs: RefCell<Option<(u16, String)>>,
+    asked_to_prove: RefCell<Vec<(Value, u64)>>,
 }
 
 impl Updater for FakeUpdater {
-    async fn update(&self, reflection_id: Uuid, _timeout: Duration) -> Option<(u16, String)> {
-        self.asked.borrow_mut().push(reflection_id);
+    async fn call(&self, body: &Value, timeout: Duration) -> Option<(u16, String)> {
+        if body["action"] == "prove" {
+            self.asked_to_prove.borrow_mut().push((body.clone(), timeout.as_secs()));
+            return self.proofs.borrow().clone();
+        }
+        self.asked.borrow_mut().push(serde_json::from_value(body["reflection_id"].clone()).unwrap());
         self.answer.borrow().clone()
     }
 }
@@ -91,8 +98,10 @@ fn world() -> World {
     NOW_MS.set(0.0);
     let judge = FakeJudge { score: Cell::new(2), faults: RefCell::default(), asked: RefCell::default() };
     let updater = FakeUpdater::default();
-    let published = json!({"new_version": 2, "change_reason": "why", "request_id": "r2"}).to_string();
-    *updater.answer.borrow_mut() = Some((200, published));
+    let submitted =
+        json!({"submitted": true, "version": 2, "previous_version": 1, "change_reason": "why", "request_id": "r2"});
+    *updater.answer.borrow_mut() = Some((200, submitted.to_string()));
+    *updater.proofs.borrow_mut() = Some((200, json!({"proofs": [], "more": false, "request_id": "r3"}).to_string()));
     World { store: FakeStore::new(rubric(), "Be plain."), judge, updater, user: Uuid::from_u128(0xA) }
 }
 
@@ -186,6 +195,7 @@ async fn a_reflection_judges_decides_stores_and_asks_for_the_update() {
         }
       ],
       "more": false,
+      "proof": [],
       "request_id": "r1",
       "results": [
         {
@@ -211,7 +221,9 @@ async fn a_reflection_judges_decides_stores_and_asks_for_the_update() {
           ],
           "update": {
             "change_reason": "why",
-            "new_version": 2
+            "previous_version": 1,
+            "submitted": true,
+            "version": 2
           },
           "weaknesses": [
             "shallow",
@@ -470,7 +482,7 @@ async fn with_too_little_time_left_an_update_waits_for_the_next_call() {
     let body: Value = serde_json::from_str(response.text()).unwrap();
     assert_eq!(body["results"][0]["update"], json!({"failed": true, "code": "no_time_left"}));
     assert!(w.updater.asked.borrow().is_empty());
-    assert_eq!(w.result(json!({})).await["update"]["new_version"], 2);
+    assert_eq!(w.result(json!({})).await["update"]["version"], 2);
 }
 
 #[tokio::test]
@@ -537,4 +549,81 @@ async fn every_call_of_the_judge_is_counted_and_a_reflection_outlives_a_failure_
     w.store.fail_next("record_usage", StoreError::Unavailable("timeout".into()));
     w.result(json!({})).await;
     assert_eq!(w.store.logs().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_to_be_proved_is_proved_in_the_time_that_is_left() {
+    let w = world();
+    w.chats(5).await;
+    let proof = json!({"assistant": "default", "did": "screening", "pairs": 18});
+    let answer = json!({"proofs": [proof], "more": true, "request_id": "r3"});
+    *w.updater.proofs.borrow_mut() = Some((200, answer.to_string()));
+    let response = w.call_as(&w.store, json!({"assistant": "default"})).await.unwrap();
+    assert_eq!((&response["proof"], &response["more"]), (&json!([proof]), &json!(true)));
+    assert_eq!(response["results"][0]["action"], "prompt_update");
+    let body = json!({"action": "prove", "organization_id": null, "assistant": "default", "seconds": 130});
+    assert_eq!(w.updater.asked_to_prove.take(), [(body, 140)]);
+
+    let organization_id = w.store.default_organization();
+    let only = json!({"only": "proof", "organization_id": organization_id});
+    let response = w.call_as(&w.store, only).await.unwrap();
+    assert_eq!(
+        (&response["results"], &response["learning"], &response["proof"]),
+        (&json!([]), &json!([]), &json!([proof]))
+    );
+    assert_eq!(w.updater.asked_to_prove.take()[0].0["organization_id"], json!(organization_id));
+
+    for body in [json!({"dry_run": true}), json!({"only": "learning"}), json!({"only": "reflection"})] {
+        let response = w.call_as(&w.store, body.clone()).await.unwrap();
+        assert_eq!(response["proof"], json!([]), "{body}");
+        assert!(w.updater.asked_to_prove.borrow().is_empty(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn with_too_little_time_left_proofs_wait_for_the_next_call() {
+    for (taken, seconds) in [(94_000.0, Some(36)), (96_000.0, None)] {
+        let w = world();
+        w.chats(5).await;
+        struct Slow<'a>(&'a FakeJudge, f64);
+        impl Judge for Slow<'_> {
+            async fn judge(&self, request: JudgeRequest<'_>) -> Result<Judgement, Unanswered> {
+                NOW_MS.set(NOW_MS.get() + self.1);
+                self.0.judge(request).await
+            }
+        }
+        let ports = Ports {
+            store: &w.store,
+            judge: &Slow(&w.judge, taken),
+            phraser: &Mute,
+            updater: &w.updater,
+            now_ms: || NOW_MS.get(),
+            holder: Uuid::from_u128(1),
+        };
+        let response = reflect(&Request::default(), "r1", &ports).await.unwrap();
+        let body: Value = serde_json::from_str(response.text()).unwrap();
+        assert_eq!(body["more"], true, "there was no time to learn either");
+        let asked = w.updater.asked_to_prove.take();
+        assert_eq!(asked.first().and_then(|(body, _)| body["seconds"].as_u64()), seconds, "{taken}");
+    }
+}
+
+#[tokio::test]
+async fn a_proof_that_fails_leaves_the_rest_its_results() {
+    let w = world();
+    w.chats(5).await;
+    let refused = |status, code: &str| Some((status, json!({"code": code, "message": "…"}).to_string()));
+    *w.updater.proofs.borrow_mut() = refused(403, "forbidden");
+    let response = w.call_as(&w.store, json!({})).await.unwrap();
+    assert_eq!(response["proof"], json!([{"did": "failed", "reason": "forbidden"}]));
+    assert_eq!(response["results"][0]["action"], "prompt_update");
+    *w.updater.proofs.borrow_mut() = None;
+    let response = w.call_as(&w.store, json!({"only": "proof"})).await.unwrap();
+    assert_eq!(response["proof"], json!([{"did": "failed", "reason": "updater_unreachable"}]));
+    // Asked for alone, it answers as prompt-updater does.
+    for (status, code) in [(401, "unauthorized"), (403, "forbidden"), (404, "assistant_not_found")] {
+        *w.updater.proofs.borrow_mut() = refused(status, code);
+        let error = w.call_as(&w.store, json!({"only": "proof"})).await.unwrap_err();
+        assert_eq!((error.status, error.code), (status, code));
+    }
 }

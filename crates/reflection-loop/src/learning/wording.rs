@@ -7,15 +7,16 @@ use pawl_core::{
     prompt_guard::Guard,
     tokens,
 };
-use pawl_edge::log::{self, Level};
+use pawl_edge::{
+    deadline::Deadline,
+    log::{self, Level},
+};
 use pawl_model::{Patience, Phrase, PhraseRequest, Phraser};
 use pawl_store::{
     learning::{Candidate, Examples, FindExamples, Learning},
     usage::{Purpose, UsageLedger},
 };
 use uuid::Uuid;
-
-use crate::deadline::Deadline;
 
 /// Most characters of an instruction, and most estimated tokens: three of the longest still fit into a prompt together.
 const MAX_CHARACTERS: usize = 300;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::life::Outcome;
 
 fn wish(arguments: &str) -> Result<Wish, String> {
     Wish::read(&arguments.split_whitespace().map(str::to_owned).collect::<Vec<_>>())

@@ -1,5 +1,7 @@
 //! What people decide.
 
+mod versions;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -7,7 +9,7 @@ use uuid::Uuid;
 use super::{Caller, FakeStore, Log, Prompt, Settings, State, StoredPattern, Suggested, UpdateOutcome};
 use crate::{
     StoreError,
-    decisions::{Change, Decision, Decisions, Order, Refusal},
+    decisions::{Change, Decision, Decisions, Order, Proposal, Refusal},
 };
 
 type Decided = Result<Change, Refusal>;
@@ -20,14 +22,14 @@ impl Decisions for FakeStore {
         if self.caller == Caller::Nobody {
             return Err(StoreError::Unauthenticated);
         }
-        let (id, now, caller) = (self.draw(), self.now(), self.caller);
+        let (ids, now, caller) = ([self.draw(), self.draw()], self.now(), self.caller);
         Ok(self.state(|s| match s.steer(caller, order) {
             Err(refusal) => Err(refusal),
             Ok(_) if order.reason.is_some_and(|r| r.chars().count() > MAX_REASON_CHARACTERS) => {
                 Err(Refusal::ReasonTooLong)
             }
             Ok(assistant_id) => {
-                let decided = s.decide(assistant_id, order, id, now);
+                let decided = s.decide(assistant_id, order, ids, now);
                 let assistant = s.assistant(assistant_id).map(|a| a.slug.clone()).unwrap_or_default();
                 decided.map(|change| Change { assistant, ..change })
             }
@@ -45,7 +47,8 @@ impl State {
         };
         // What knows its assistant, and what who may not know of it is told.
         let (of_its_own, not_found) = match order.decision {
-            Decision::Approve { suggestion_id } | Decision::Reject { suggestion_id } => {
+            Decision::Approve { what: Proposal::Suggestion(suggestion_id) }
+            | Decision::Reject { what: Proposal::Suggestion(suggestion_id) } => {
                 let suggestion = self.suggestions.iter().find(|s| s.id == suggestion_id);
                 (Some(suggestion.map(|s| s.assistant_id)), Refusal::SuggestionNotFound)
             }
@@ -77,7 +80,8 @@ impl State {
         }
     }
 
-    fn decide(&mut self, assistant_id: Uuid, order: &Order<'_>, id: Uuid, now: DateTime<Utc>) -> Decided {
+    fn decide(&mut self, assistant_id: Uuid, order: &Order<'_>, ids: [Uuid; 2], now: DateTime<Utc>) -> Decided {
+        let [id, other_id] = ids;
         let reason = order.reason.unwrap_or_default();
         match order.decision {
             Decision::Pause { until } => match until.map(str::parse::<DateTime<Utc>>).transpose() {
@@ -112,8 +116,35 @@ impl State {
             Decision::Rollback { version } => self.roll_back(assistant_id, version, id, now),
             Decision::Write { content, activate } => self.write(assistant_id, content, activate, reason, id, now),
             Decision::Lock { version, locked } => self.lock(assistant_id, version, locked),
-            Decision::Approve { suggestion_id } => self.approve(assistant_id, suggestion_id, now),
-            Decision::Reject { suggestion_id } => self.reject(suggestion_id, now),
+            Decision::Approve { what: Proposal::Suggestion(suggestion_id) } => {
+                self.approve(assistant_id, suggestion_id, id, now)
+            }
+            Decision::Approve { what: Proposal::Version(version) } => {
+                let prompt = self.version(assistant_id, version)?;
+                if prompt.is_active {
+                    return self.changed("approve", json!({"version": version}), &json!({}), &json!({}));
+                }
+                self.approve_version(&prompt, id, now)
+            }
+            Decision::Reject { what: Proposal::Suggestion(suggestion_id) } => self.reject(suggestion_id, now),
+            Decision::Reject { what: Proposal::Version(version) } => {
+                let prompt = self.version(assistant_id, version)?;
+                if prompt.state == "rejected" {
+                    return self.changed("reject", json!({"version": version}), &json!({}), &json!({}));
+                }
+                self.reject_version(&prompt, now)
+            }
+            Decision::Force { version } => {
+                let prompt = self.version(assistant_id, version)?;
+                let clauses = self.missing_clauses(assistant_id, &prompt.content);
+                if prompt.placebo {
+                    return Err(Refusal::NotTestable);
+                } else if !prompt.is_active && !clauses.is_empty() {
+                    return Err(Refusal::ClausesMissing { clauses });
+                }
+                self.switch(assistant_id, "force", version, now)
+            }
+            Decision::Test { version } => self.put_to_test(assistant_id, version, [id, other_id], now),
             Decision::RevertPattern { pattern_id } => self.revert_pattern(pattern_id),
         }
     }
@@ -148,123 +179,8 @@ impl State {
         self.changed(action, json!({}), &before, &after)
     }
 
-    /// One that waited for approval has it now: its suggestion. (`prompt` as it was before it went live.)
-    fn settle_waiting(&mut self, prompt: &Prompt) -> Option<Uuid> {
-        let waits = |s: &&mut Suggested| s.prompt_id == Some(prompt.id) && s.status == "pending" && !prompt.is_active;
-        let suggestion = self.suggestions.iter_mut().find(waits)?;
-        suggestion.status = "implemented";
-        let (id, reflection_id) = (suggestion.id, suggestion.reflection_id);
-        self.settle(reflection_id, UpdateOutcome::Published(prompt.version));
-        Some(id)
-    }
-
     fn live_version(&self, assistant_id: Uuid) -> Option<i32> {
         self.live_prompt(assistant_id).map(|p| p.version)
-    }
-
-    fn switch(&mut self, assistant_id: Uuid, action: &str, version: i32, now: DateTime<Utc>) -> Decided {
-        let before = self.live_version(assistant_id);
-        let ours = |p: &&Prompt| p.assistant_id == assistant_id && p.version == version;
-        let Some(target) = self.prompts.iter().find(ours).cloned() else { return Err(Refusal::VersionNotFound) };
-        if !target.is_active {
-            self.go_live(assistant_id, target.id, action == "rollback", now);
-        }
-        let waited = self.settle_waiting(&target);
-        let missing = self.missing_clauses(assistant_id, &target.content);
-        let of_missing = (!missing.is_empty()).then(|| ("missing_clauses".to_owned(), json!(missing)));
-        let of_waited = waited.map(|id| ("suggestion_id".to_owned(), json!(id)));
-        let about: Map<_, _> =
-            [("version".to_owned(), json!(version))].into_iter().chain(of_missing).chain(of_waited).collect();
-        let [pending, implemented] = ["pending", "implemented"].map(|status| waited.map(|_| status));
-        let before = json!({"live_version": before, "status": pending});
-        let after = json!({"live_version": version, "status": implemented});
-        self.changed(action, about.into(), &before, &after)
-    }
-
-    fn roll_back(&mut self, assistant_id: Uuid, version: Option<i32>, log_id: Uuid, now: DateTime<Utc>) -> Decided {
-        let live = self.live_prompt(assistant_id).cloned();
-        let parent = live.as_ref().and_then(|p| p.previous_id);
-        let parent = self.prompts.iter().find(|p| Some(p.id) == parent).map(|p| p.version);
-        // As `pawl.version_before`.
-        let at = live.as_ref().map(|p| p.version);
-        let switched = self.switches.iter().rfind(|(of, _, to)| *of == assistant_id && Some(*to) == at);
-        let earlier = switched.and_then(|(_, from, _)| *from).or(parent);
-        let Some(version) = version.or(earlier) else { return Err(Refusal::NoEarlierVersion) };
-        let decided = self.switch(assistant_id, "rollback", version, now);
-        if let (Ok(Change { audit_id: Some(_), .. }), Some(target)) = (&decided, self.live_prompt(assistant_id)) {
-            let prompt_id = live.map_or(target.id, |p| p.id);
-            self.logs.push(Log {
-                id: log_id,
-                assistant_id,
-                created_at: now,
-                prompt_id,
-                action: None,
-                strengths: Vec::new(),
-                weaknesses: Vec::new(),
-                patterns: Vec::new(),
-                judged: Vec::new(),
-                update: None,
-                update_attempts: 0,
-                suggestion: None,
-            });
-        }
-        decided
-    }
-
-    fn write(
-        &mut self,
-        assistant_id: Uuid,
-        content: &str,
-        activate: bool,
-        reason: &str,
-        id: Uuid,
-        now: DateTime<Utc>,
-    ) -> Decided {
-        let clauses = self.missing_clauses(assistant_id, content);
-        if content.trim().is_empty() || content.chars().count() > 100_000 {
-            return Err(Refusal::ContentInvalid);
-        } else if !clauses.is_empty() {
-            return Err(Refusal::ClausesMissing { clauses });
-        }
-        let live = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
-        let ours = self.prompts.iter().filter(|p| p.assistant_id == assistant_id);
-        let newest = ours.max_by_key(|p| p.version).map(|p| (p.id, p.version, p.content == content));
-        let (id, version) = match newest {
-            Some((id, version, true)) => (id, version),
-            _ => {
-                let version = self.add_version(Prompt {
-                    id,
-                    assistant_id,
-                    version: 0,
-                    content: content.to_owned(),
-                    is_active: false,
-                    locked: false,
-                    by_system: false,
-                    created_at: now,
-                    activated_at: None,
-                    change_reason: reason.to_owned(),
-                    previous_id: live.map(|(id, _)| id),
-                    reflection_id: None,
-                });
-                (id, version)
-            }
-        };
-        let mut waited = None;
-        if activate && live.is_none_or(|(live, _)| live != id) {
-            let written = self.prompts.iter().find(|p| p.id == id).cloned();
-            self.go_live(assistant_id, id, false, now);
-            waited = written.and_then(|prompt| self.settle_waiting(&prompt));
-        }
-        let about = match waited {
-            None => json!({"version": version}),
-            Some(id) => json!({"version": version, "suggestion_id": id}),
-        };
-        let [pending, implemented] = ["pending", "implemented"].map(|status| waited.map(|_| status));
-        let (newest, live) = (newest.map(|(_, version, _)| version), live.map(|(_, version)| version));
-        let before = json!({"latest_version": newest, "live_version": live, "status": pending});
-        let live = self.live_version(assistant_id);
-        let after = json!({"latest_version": version, "live_version": live, "status": implemented});
-        self.changed("write", about, &before, &after)
     }
 
     fn lock(&mut self, assistant_id: Uuid, version: Option<i32>, locked: bool) -> Decided {
@@ -302,7 +218,7 @@ impl State {
         self.changed(action, about, &before, &after)
     }
 
-    fn approve(&mut self, assistant_id: Uuid, suggestion_id: Uuid, now: DateTime<Utc>) -> Decided {
+    fn approve(&mut self, assistant_id: Uuid, suggestion_id: Uuid, id: Uuid, now: DateTime<Utc>) -> Decided {
         let Some(suggestion) = self.suggestions.iter().find(|s| s.id == suggestion_id).cloned() else {
             return Err(Refusal::SuggestionNotFound);
         };
@@ -314,24 +230,18 @@ impl State {
             _ => return self.changed("approve", about, &json!({}), &json!({})),
         }
         let live = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
-        let written = self.prompts.iter().find(|p| Some(p.id) == suggestion.prompt_id).cloned();
+        let written = suggestion.prompt_id.and_then(|id| self.prompt(id)).cloned();
         let judged = self.logs.iter().find(|l| l.id == suggestion.reflection_id).map(|l| l.prompt_id);
         let of_which = written.as_ref().and_then(|p| p.previous_id).or(judged);
-        if of_which != live.map(|(id, _)| id) {
+        let in_test = written.as_ref().is_some_and(|p| self.is_in_test(p.id));
+        if !in_test && of_which != live.map(|(id, _)| id) {
             return Err(Refusal::Superseded { live_version: live.map(|(_, version)| version) });
         }
         let Some(written) = written else {
             return self.have_it_written(assistant_id, &suggestion, now);
         };
-        let clauses = self.missing_clauses(assistant_id, &written.content);
-        if !clauses.is_empty() {
-            return Err(Refusal::ClausesMissing { clauses });
-        }
-        self.go_live(assistant_id, written.id, false, now);
-        self.settle(suggestion.reflection_id, UpdateOutcome::Published(written.version));
-        let about = json!({"suggestion_id": suggestion_id, "version": written.version});
-        let live = json!({"from": live.map(|(_, version)| version), "to": written.version});
-        self.review(suggestion_id, "approve", "implemented", about, live, now)
+        // (A suggestion about a version written by hand, which goes live here, is made by nothing in this store.)
+        self.approve_version(&written, id, now)
     }
 
     /// As `pawl.have_it_written`.
@@ -361,9 +271,13 @@ impl State {
             "rejected" => return self.changed("reject", about, &json!({}), &json!({})),
             _ => {}
         }
-        for log in self.logs.iter_mut().filter(|l| l.id == suggestion.reflection_id) {
-            if matches!(log.update, Some(UpdateOutcome::Proposed(_))) && suggestion.prompt_id.is_some() {
-                log.update = Some(UpdateOutcome::Refused);
+        let written = suggestion.prompt_id.and_then(|id| self.prompt(id)).cloned();
+        if let Some(written) = written {
+            if self.is_in_test(written.id) {
+                return self.reject_version(&written, now);
+            }
+            if written.state == "draft" && written.by_system {
+                self.set_prompt_state(written.id, "rejected");
             }
         }
         self.review(suggestion_id, "reject", "rejected", about, Value::Null, now)

@@ -7,7 +7,9 @@ mod decisions;
 mod feedback;
 mod learning;
 mod prompts;
+pub(crate) mod proof;
 mod reflections;
+mod settings;
 mod turns;
 mod usage;
 
@@ -18,11 +20,12 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use pawl_core::{decision::Action, decision::Thresholds, rubric::Rubric, usage::Usage};
+use pawl_core::{decision::Action, rubric::Rubric, usage::Usage};
 use uuid::Uuid;
 
 use crate::{
     StoreError,
+    proof::{Blocked, Receipt},
     reflections::SkipReason,
     serving::{Exposure, Pattern},
     usage::Purpose,
@@ -30,64 +33,8 @@ use crate::{
 
 pub use feedback::StoredReaction;
 pub use learning::StoredPattern;
-
-/// Settings of an assistant, with the defaults of `loop_settings`.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "documented at the table loop_settings")]
-pub struct Settings {
-    pub window_hours: i64,
-    pub min_conversations: usize,
-    pub max_conversations: usize,
-    pub reflect_every_hours: i64,
-    pub reflect_every_messages: usize,
-    pub thresholds: Thresholds,
-    pub cooldown_hours: i64,
-    pub max_updates_per_day: usize,
-    pub updates_paused: bool,
-    pub paused_until: Option<DateTime<Utc>>,
-    pub approval_required: bool,
-    pub protected_clauses: Vec<String>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            window_hours: 24,
-            min_conversations: 5,
-            max_conversations: 20,
-            reflect_every_hours: 6,
-            reflect_every_messages: 50,
-            thresholds: Thresholds::default(),
-            cooldown_hours: 6,
-            max_updates_per_day: 3,
-            updates_paused: false,
-            paused_until: None,
-            approval_required: false,
-            protected_clauses: Vec::new(),
-        }
-    }
-}
-
-/// Limits of an organisation, with the defaults of `organization_settings`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "documented at the table organization_settings")]
-pub struct Limits {
-    pub user_requests_per_minute: usize,
-    pub user_tokens_per_day: u64,
-    pub organization_requests_per_minute: usize,
-    pub organization_tokens_per_day: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            user_requests_per_minute: 20,
-            user_tokens_per_day: 500_000,
-            organization_requests_per_minute: 600,
-            organization_tokens_per_day: 10_000_000,
-        }
-    }
-}
+pub use proof::StoredTest;
+pub use settings::{Limits, Settings};
 
 /// A version of a prompt.
 #[derive(Debug, Clone)]
@@ -97,7 +44,13 @@ pub struct Prompt {
     pub assistant_id: Uuid,
     pub version: i32,
     pub content: String,
+    pub state: &'static str,
+    /// Its state is `active`.
     pub is_active: bool,
+    pub placebo: bool,
+    pub approved_at: Option<DateTime<Utc>>,
+    /// By which action it went live last: `promote`, `force`, `activate`, …
+    pub came_by: String,
     pub locked: bool,
     pub by_system: bool,
     pub created_at: DateTime<Utc>,
@@ -210,10 +163,8 @@ pub struct Log {
 /// How an update ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpdateOutcome {
-    /// With this version, live.
-    Published(i32),
-    /// With this version, which waits for a person.
-    Proposed(i32),
+    /// With this version, put into test.
+    Submitted(i32),
     /// Given up.
     Refused,
 }
@@ -241,6 +192,8 @@ pub(crate) struct Assistant {
     pub(crate) rubric: Rubric,
     pub(crate) lease: Option<(Uuid, DateTime<Utc>)>,
     pub(crate) checked_at: Option<DateTime<Utc>>,
+    pub(crate) proof_lease: Option<(Uuid, DateTime<Utc>)>,
+    pub(crate) proof_checked_at: Option<DateTime<Utc>>,
     pub(crate) patterns_revision: i64,
 }
 
@@ -273,6 +226,16 @@ pub(crate) struct State {
     pub(crate) changes: i64,
     /// Those of the live version: of an assistant, from, to.
     pub(crate) switches: Vec<(Uuid, Option<i32>, i32)>,
+    pub(crate) tests: Vec<StoredTest>,
+    /// Each with its assistant.
+    pub(crate) receipts: Vec<(Uuid, Receipt)>,
+    /// By assistant, model and revision: passed.
+    pub(crate) trials: BTreeMap<(Uuid, String, i32), bool>,
+    pub(crate) tests_blocked: Option<Blocked>,
+    /// Versions that the loop took back, and the receipts.
+    pub(crate) taken_back: Vec<(Uuid, Uuid)>,
+    /// Versions of whose fall a person was told.
+    pub(crate) alerted: Vec<Uuid>,
     pub(crate) evaluated: BTreeMap<Uuid, Option<f64>>,
     /// By assistant.
     pub(crate) lessons: BTreeMap<Uuid, learning::Lessons>,
@@ -353,6 +316,8 @@ impl FakeStore {
                 rubric,
                 lease: None,
                 checked_at: None,
+                proof_lease: None,
+                proof_checked_at: None,
                 patterns_revision: 0,
             });
             s.prompts.push(Prompt {
@@ -360,7 +325,11 @@ impl FakeStore {
                 assistant_id: id,
                 version: 1,
                 content: prompt.to_owned(),
+                state: "active",
                 is_active: true,
+                placebo: false,
+                approved_at: None,
+                came_by: String::new(),
                 locked: false,
                 by_system: false,
                 created_at: now,
@@ -504,6 +473,10 @@ impl State {
         }
     }
 
+    pub(crate) fn prompt(&self, id: Uuid) -> Option<&Prompt> {
+        self.prompts.iter().find(|p| p.id == id)
+    }
+
     pub(crate) fn live_prompt(&self, assistant_id: Uuid) -> Option<&Prompt> {
         self.prompts.iter().find(|p| p.assistant_id == assistant_id && p.is_active)
     }
@@ -517,13 +490,17 @@ impl State {
         let settings = &assistant.settings;
         let ours = || self.prompts.iter().filter(|p| p.assistant_id == assistant.id);
         let today = now - TimeDelta::hours(24);
-        if settings.updates_paused || settings.paused_until.is_some_and(|until| until > now) {
+        if settings.is_paused(now) {
             Some(SkipReason::Paused)
         } else if ours().any(|p| p.is_active && p.locked) {
             Some(SkipReason::Locked)
-        } else if settings.approval_required && self.a_version_waits(assistant.id) {
-            Some(SkipReason::AwaitingApproval)
-        } else if ours().filter(|p| p.by_system && p.created_at > today).count() >= settings.max_updates_per_day {
+        } else if self.running(assistant.id).is_some() {
+            Some(SkipReason::InProof)
+        } else if self.budget_is_spent(assistant.id, now) {
+            Some(SkipReason::YearlyBudget)
+        } else if ours().filter(|p| p.by_system && !p.placebo && p.created_at > today).count()
+            >= settings.max_updates_per_day
+        {
             Some(SkipReason::DailyLimit)
         } else if ours().filter_map(|p| p.activated_at).any(|at| at > now - TimeDelta::hours(settings.cooldown_hours)) {
             Some(SkipReason::Cooldown)

@@ -1,4 +1,4 @@
-//! What the loop does to the live prompt.
+//! What the loop writes to take the live prompt's place.
 
 use chrono::{DateTime, Utc};
 use pawl_core::decision::Action;
@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::{FakeStore, Log, Prompt, State, Suggested, UpdateOutcome};
 use crate::{
     StoreError,
-    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate, Update},
+    prompts::{BeginUpdate, NewVersion, Prompts, RefuseUpdate, Submit, Submitted, Update},
+    reflections::SkipReason,
 };
 
 const MAX_ATTEMPTS: u32 = 5;
@@ -15,19 +16,12 @@ const MAX_ATTEMPTS: u32 = 5;
 impl Prompts for FakeStore {
     async fn begin_update(&self, reflection_id: Uuid) -> Result<BeginUpdate, StoreError> {
         self.service_call("begin_update")?;
-        let (suggestion_id, now) = (self.draw(), self.now());
+        let (suggestion_id, placebo_id, test_id, now) = (self.draw(), self.draw(), self.draw(), self.now());
         Ok(self.state(|s| {
             let Some(log) = s.log(reflection_id) else { return BeginUpdate::ReflectionNotFound };
-            let change_reason = s.reason_of(reflection_id);
             match log.update {
                 None if !s.calls_for_update(log) => return BeginUpdate::NotAnUpdate,
-                Some(UpdateOutcome::Published(new_version)) => {
-                    return BeginUpdate::Published { new_version, change_reason };
-                }
-                Some(UpdateOutcome::Proposed(new_version)) => {
-                    let suggestion_id = s.proposal_of(reflection_id);
-                    return BeginUpdate::Proposed { new_version, change_reason, suggestion_id };
-                }
+                Some(UpdateOutcome::Submitted(_)) => return BeginUpdate::Submitted(s.submitted(reflection_id)),
                 Some(UpdateOutcome::Refused) => return BeginUpdate::Refused,
                 None => {}
             }
@@ -42,6 +36,11 @@ impl Prompts for FakeStore {
                 let log = log.clone();
                 s.refuse(&log, &format!("the writer failed {MAX_ATTEMPTS} times"), suggestion_id);
                 return BeginUpdate::Refused;
+            }
+            if assistant.settings.placebo_share >= 1.0 {
+                let live_id = prompt.id;
+                s.test_placebo(live_id, placebo_id, test_id, now);
+                return BeginUpdate::Skipped { reason: SkipReason::Placebo };
             }
             let judged = |t: &&super::StoredTurn| t.answer.as_ref().is_some_and(|a| log.judged.contains(&a.id));
             let update = BeginUpdate::Ok(Update {
@@ -60,10 +59,10 @@ impl Prompts for FakeStore {
         }))
     }
 
-    async fn publish(&self, version: &NewVersion<'_>) -> Result<Publish, StoreError> {
-        self.service_call("publish")?;
-        let (id, suggestion_id, now) = (self.draw(), self.draw(), self.now());
-        Ok(self.state(|s| s.publish(version, id, suggestion_id, now)))
+    async fn submit(&self, version: &NewVersion<'_>) -> Result<Submit, StoreError> {
+        self.service_call("submit")?;
+        let (id, test_id, suggestion_id, now) = (self.draw(), self.draw(), self.draw(), self.now());
+        Ok(self.state(|s| s.submit(version, [id, test_id, suggestion_id], now)))
     }
 
     async fn refuse_update(&self, reflection_id: Uuid, reason: &str) -> Result<RefuseUpdate, StoreError> {
@@ -73,8 +72,7 @@ impl Prompts for FakeStore {
             let Some(log) = s.log(reflection_id).cloned() else { return RefuseUpdate::ReflectionNotFound };
             match log.update {
                 None if !s.calls_for_update(&log) => RefuseUpdate::NotAnUpdate,
-                Some(UpdateOutcome::Published(_)) => RefuseUpdate::Published,
-                Some(UpdateOutcome::Proposed(_)) => RefuseUpdate::Proposed,
+                Some(UpdateOutcome::Submitted(_)) => RefuseUpdate::Submitted,
                 Some(UpdateOutcome::Refused) => RefuseUpdate::Refused,
                 None => {
                     s.refuse(&log, reason, suggestion_id);
@@ -90,14 +88,17 @@ impl State {
         self.logs.iter().find(|l| l.id == id)
     }
 
-    fn reason_of(&self, reflection_id: Uuid) -> String {
+    /// What came of a reflection, as `pawl.update_result` says.
+    fn submitted(&self, reflection_id: Uuid) -> Submitted {
         let made = self.prompts.iter().find(|p| p.reflection_id == Some(reflection_id));
-        made.map(|p| p.change_reason.clone()).unwrap_or_default()
-    }
-
-    fn proposal_of(&self, reflection_id: Uuid) -> Uuid {
-        let written = self.suggestions.iter().find(|s| s.reflection_id == reflection_id && s.prompt_id.is_some());
-        written.map(|s| s.id).unwrap_or_default()
+        let before = made.and_then(|p| self.prompt(p.previous_id?));
+        let asked = self.suggestions.iter().find(|s| s.prompt_id.is_some() && s.prompt_id == made.map(|p| p.id));
+        Submitted {
+            new_version: made.map(|p| p.version).unwrap_or_default(),
+            previous_version: before.map(|p| p.version),
+            change_reason: made.map(|p| p.change_reason.clone()).unwrap_or_default(),
+            suggestion_id: asked.map(|s| s.id),
+        }
     }
 
     /// As `pawl.approved_suggestions`, of one reflection.
@@ -112,14 +113,6 @@ impl State {
 
     fn calls_for_update(&self, log: &Log) -> bool {
         log.action == Some(Action::PromptUpdate) || self.approved(log.id).is_some()
-    }
-
-    /// True while a version that is to follow the live one waits for a person.
-    pub(crate) fn a_version_waits(&self, assistant_id: Uuid) -> bool {
-        let live = self.live_prompt(assistant_id).map(|p| p.id);
-        let pending = self.suggestions.iter().filter(|s| s.assistant_id == assistant_id && s.status == "pending");
-        let written = pending.filter_map(|s| self.prompts.iter().find(|p| Some(p.id) == s.prompt_id));
-        live.is_some() && written.map(|p| p.previous_id).any(|previous| previous == live)
     }
 
     fn refuse(&mut self, log: &Log, reason: &str, suggestion_id: Uuid) {
@@ -144,87 +137,133 @@ impl State {
         (1..).zip(clauses).filter(|(_, clause)| !content.contains(clause.trim())).map(|(n, _)| n).collect()
     }
 
-    /// As `pawl.settle_update`.
-    pub(crate) fn settle(&mut self, reflection_id: Uuid, outcome: UpdateOutcome) {
-        let live = matches!(outcome, UpdateOutcome::Published(_));
-        self.logs.iter_mut().filter(|l| l.id == reflection_id).for_each(|l| l.update = Some(outcome.clone()));
-        let approved =
-            self.suggestions.iter_mut().filter(|s| s.reflection_id == reflection_id && s.status == "approved");
-        approved.filter(|_| live).for_each(|s| s.status = "implemented");
-    }
-
-    /// As `pawl.go_live`, and the record of it; a rollback's is left out, as in `pawl.version_before`.
-    pub(crate) fn go_live(&mut self, assistant_id: Uuid, prompt_id: Uuid, by_rollback: bool, now: DateTime<Utc>) {
-        let before = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
-        for prompt in self.prompts.iter_mut().filter(|p| p.assistant_id == assistant_id) {
-            prompt.is_active = prompt.id == prompt_id;
-            if prompt.is_active {
-                if prompt.activated_at.is_none() {
-                    prompt.previous_id = before.map(|(id, _)| id).or(prompt.previous_id);
-                }
-                prompt.activated_at = Some(now);
-                if !by_rollback {
-                    self.switches.push((assistant_id, before.map(|(_, version)| version), prompt.version));
-                }
-            } else if before.is_some_and(|(id, _)| id == prompt.id) {
-                prompt.activated_at = prompt.activated_at.or(Some(prompt.created_at));
+    /// Puts a version into a state; its suggestions end with it, as `pawl.end_suggestions` has them.
+    pub(crate) fn set_prompt_state(&mut self, prompt_id: Uuid, state: &'static str) {
+        let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == prompt_id) else { return };
+        let changes = prompt.state != state;
+        (prompt.state, prompt.is_active) = (state, state == "active");
+        let (status, live) = match state {
+            "active" => ("implemented", true),
+            "rejected" => ("rejected", false),
+            _ => return,
+        };
+        let reflection_id = prompt.reflection_id;
+        for suggestion in self.suggestions.iter_mut().filter(|_| changes) {
+            let about_it =
+                suggestion.prompt_id == Some(prompt_id) && ["pending", "approved"].contains(&suggestion.status);
+            let asked_for_it = live
+                && suggestion.prompt_id.is_none()
+                && Some(suggestion.reflection_id) == reflection_id
+                && suggestion.status == "approved"
+                && suggestion.kind == "prompt_change";
+            if about_it || asked_for_it {
+                suggestion.status = status;
             }
         }
     }
 
-    /// Adds a version that is not live; its number.
+    /// As `pawl.go_live`, and the record of it; a rollback's is left out, as in `pawl.version_before`.
+    pub(crate) fn go_live(
+        &mut self,
+        assistant_id: Uuid,
+        prompt_id: Uuid,
+        action: &str,
+        leaving: &'static str,
+        now: DateTime<Utc>,
+    ) {
+        let before = self.live_prompt(assistant_id).map(|p| (p.id, p.version));
+        if let Some((before, _)) = before {
+            self.set_prompt_state(before, leaving);
+        }
+        for prompt in self.prompts.iter_mut().filter(|p| before.is_some_and(|(id, _)| id == p.id)) {
+            prompt.activated_at = prompt.activated_at.or(Some(prompt.created_at));
+        }
+        self.set_prompt_state(prompt_id, "active");
+        if let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == prompt_id) {
+            if prompt.activated_at.is_none() {
+                prompt.previous_id = before.map(|(id, _)| id).or(prompt.previous_id);
+            }
+            prompt.activated_at = Some(now);
+            prompt.came_by = action.to_owned();
+            if action != "rollback" {
+                self.switches.push((assistant_id, before.map(|(_, version)| version), prompt.version));
+            }
+        }
+        let forced = self.running(assistant_id).map(|test| test.candidate_id == prompt_id);
+        if let Some(forced) = forced {
+            self.close_test(assistant_id, if forced { "forced" } else { "baseline_changed" }, now);
+        }
+    }
+
+    /// Adds a draft; its number.
     pub(crate) fn add_version(&mut self, prompt: Prompt) -> i32 {
         let newest = self.prompts.iter().filter(|p| p.assistant_id == prompt.assistant_id).map(|p| p.version).max();
         let version = newest.unwrap_or_default() + 1;
-        self.prompts.push(Prompt { version, is_active: false, activated_at: None, ..prompt });
+        self.prompts.push(Prompt { version, state: "draft", is_active: false, activated_at: None, ..prompt });
         version
     }
 
-    fn publish(&mut self, version: &NewVersion<'_>, id: Uuid, suggestion_id: Uuid, now: DateTime<Utc>) -> Publish {
-        let Some(log) = self.log(version.reflection_id).cloned() else { return Publish::ReflectionNotFound };
-        let Some(assistant) = self.assistant(log.assistant_id) else { return Publish::ReflectionNotFound };
+    /// As `pawl.test_placebo`; the new version's number.
+    pub(crate) fn test_placebo(&mut self, live_id: Uuid, id: Uuid, test_id: Uuid, now: DateTime<Utc>) -> Option<i32> {
+        let live = self.prompt(live_id).cloned()?;
+        let version = self.add_version(Prompt {
+            id,
+            placebo: true,
+            approved_at: Some(now),
+            locked: false,
+            by_system: true,
+            created_at: now,
+            previous_id: Some(live_id),
+            reflection_id: None,
+            ..live
+        });
+        self.open_test(id, live_id, test_id);
+        self.changes += 1;
+        Some(version)
+    }
+
+    fn submit(&mut self, version: &NewVersion<'_>, ids: [Uuid; 3], now: DateTime<Utc>) -> Submit {
+        let [id, test_id, suggestion_id] = ids;
+        let Some(log) = self.log(version.reflection_id).cloned() else { return Submit::ReflectionNotFound };
+        let Some(assistant) = self.assistant(log.assistant_id) else { return Submit::ReflectionNotFound };
         let approval_required = assistant.settings.approval_required;
         let block = self.update_block(assistant, now);
-        let judged = self.prompts.iter().find(|p| p.id == log.prompt_id).map(|p| p.version).unwrap_or_default();
-        let reason_before = self.reason_of(log.id);
         match log.update {
-            None if !self.calls_for_update(&log) => return Publish::NotAnUpdate,
-            Some(UpdateOutcome::Published(new_version)) => {
-                return Publish::Published { new_version, previous_version: judged, change_reason: reason_before };
-            }
-            Some(UpdateOutcome::Proposed(new_version)) => {
-                let suggestion_id = self.proposal_of(log.id);
-                return Publish::Proposed { new_version, change_reason: reason_before, suggestion_id };
-            }
-            Some(UpdateOutcome::Refused) => return Publish::Refused,
+            None if !self.calls_for_update(&log) => return Submit::NotAnUpdate,
+            Some(UpdateOutcome::Submitted(_)) => return Submit::Submitted(self.submitted(log.id)),
+            Some(UpdateOutcome::Refused) => return Submit::Refused,
             None => {}
         }
         let live = self.live_prompt(log.assistant_id).map(|p| p.id);
         if version.parent_id != log.prompt_id || live != Some(version.parent_id) {
-            return Publish::Superseded;
+            return Submit::Superseded;
         }
         if let Some(reason) = block {
-            return Publish::Skipped { reason };
+            return Submit::Skipped { reason };
         }
         let clauses = self.missing_clauses(log.assistant_id, version.content);
         if !clauses.is_empty() {
-            return Publish::ClausesMissing { clauses };
+            return Submit::ClausesMissing { clauses };
         }
-        let change_reason = version.change_reason.to_owned();
         let new_version = self.add_version(Prompt {
             id,
             assistant_id: log.assistant_id,
             version: 0,
             content: version.content.to_owned(),
+            state: "draft",
             is_active: false,
+            placebo: false,
+            approved_at: None,
+            came_by: String::new(),
             locked: false,
             by_system: true,
             created_at: now,
             activated_at: None,
-            change_reason: change_reason.clone(),
+            change_reason: version.change_reason.to_owned(),
             previous_id: live,
             reflection_id: Some(log.id),
         });
+        self.open_test(id, version.parent_id, test_id);
         self.changes += 1;
         if approval_required {
             self.suggestions.push(Suggested {
@@ -236,11 +275,9 @@ impl State {
                 status: "pending",
                 reviewed_at: None,
             });
-            self.settle(log.id, UpdateOutcome::Proposed(new_version));
-            return Publish::Proposed { new_version, change_reason, suggestion_id };
         }
-        self.go_live(log.assistant_id, id, false, now);
-        self.settle(log.id, UpdateOutcome::Published(new_version));
-        Publish::Published { new_version, previous_version: judged, change_reason }
+        let outcome = UpdateOutcome::Submitted(new_version);
+        self.logs.iter_mut().filter(|l| l.id == log.id).for_each(|l| l.update = Some(outcome.clone()));
+        Submit::Submitted(self.submitted(log.id))
     }
 }

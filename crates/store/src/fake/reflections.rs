@@ -191,7 +191,7 @@ impl State {
             window_end: write(now),
             prompt: PromptVersion { id: prompt.id, version: prompt.version, content: prompt.content.clone() },
             rubric: StoredRubric { id: assistant.rubric_id, criteria: assistant.rubric.clone() },
-            judge_model: "claude-sonnet-5-5".to_owned(),
+            judge_model: settings.judge_model.clone(),
             thresholds: settings.thresholds,
             exchanges: waiting.into_iter().take(settings.max_conversations).collect(),
         })))

@@ -38,7 +38,7 @@ impl BeginTurns for FakeStore {
             return Ok(BeginTurn::TraitsInvalid);
         }
         let now = self.now();
-        let (turn_id, new_session, message_id) = (self.draw(), self.draw(), self.draw());
+        let (turn_id, new_session, message_id, unit_id) = (self.draw(), self.draw(), self.draw(), self.draw());
         Ok(self.state(|s| {
             let known = turn.idempotency_key.and_then(|key| {
                 s.keys.iter().find(|k| k.user_id == user_id && k.key == key && k.created_at > now - KEY_LIFETIME)
@@ -75,11 +75,14 @@ impl BeginTurns for FakeStore {
                 Some(open) if open.error_code.is_none() && open.lease_expires_at > now => return BeginTurn::InProgress,
                 _ => {}
             }
-            let Some(prompt) = s.live_prompt(assistant_id) else { return BeginTurn::NoActivePrompt };
-            let (prompt_id, prompt_version) = (prompt.id, prompt.version);
+            if s.live_prompt(assistant_id).is_none() {
+                return BeginTurn::NoActivePrompt;
+            }
             if let Some(limited) = s.limit_reached(organization_id, user_id, now) {
                 return limited;
             }
+            let served = s.version_served(assistant_id, session_id, user_id, wanted.is_none(), unit_id, now);
+            let Some((prompt_id, prompt_version)) = served else { return BeginTurn::NoActivePrompt };
 
             let lease_expires_at = now + LEASE;
             // An attempt that says nothing of its question says nothing new.
@@ -135,7 +138,7 @@ impl BeginTurns for FakeStore {
                 prompt_id,
                 prompt_version,
                 patterns_revision: s.assistant(assistant_id).map_or(0, |a| a.patterns_revision),
-                model: "claude-sonnet-5-5".to_owned(),
+                model: s.assistant(assistant_id).map(|a| a.settings.chat_model.clone()).unwrap_or_default(),
                 max_answer_tokens: 4096,
                 history_token_budget: 8000,
                 history,

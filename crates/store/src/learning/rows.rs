@@ -5,12 +5,11 @@ use pawl_core::learning::{
     evidence::Evidence,
     look::{Closed, Cluster, Look, Other, Pattern, Settings, State, Votes},
     plan::Update,
-    reaction::{Reactions, Thumb},
 };
 use serde_json::{Value, json};
 
 use super::{Candidate, Contribution, Examples, Exposed, LearningRun, Settled, SettledAnswer, Waiting};
-use crate::{reflections::rows::exchange, row::Row};
+use crate::{proof::rows::reactions, reflections::rows::exchange, row::Row};
 
 /// `pawl_settle`'s `page`.
 pub(crate) fn read_page(answer: &Value) -> Option<Vec<Waiting>> {
@@ -18,25 +17,13 @@ pub(crate) fn read_page(answer: &Value) -> Option<Vec<Waiting>> {
 }
 
 fn waiting(row: Row<'_>) -> Option<Waiting> {
-    let reactions = Row::of(row.at("reactions")?);
-    let thumb = match reactions.at("thumb").and_then(Value::as_str) {
-        Some("up") => Some(Thumb::Up),
-        Some("down") => Some(Thumb::Down),
-        _ => None,
-    };
     Some(Waiting {
         message_id: row.id("message_id")?,
         revision: i32::try_from(row.int("revision")?).ok()?,
         user_id: row.id("user_id")?,
         period: i32::try_from(row.int("period")?).ok()?,
         signal: hundredths(&row, "signal"),
-        reactions: Reactions {
-            thumb,
-            copied: reactions.is("copied"),
-            followed_up: reactions.is("followed_up"),
-            dwell_seconds: reactions.num("dwell_seconds"),
-            rating: reactions.num("rating"),
-        },
+        reactions: reactions(Row::of(row.at("reactions")?)),
         answer_characters: row.int("answer_characters"),
         exposures: row.all("exposures", exposed)?,
     })

@@ -11,16 +11,16 @@ use super::{
     About, Claimed, JudgeTask, PromptVersion, RecordReflection, SkipReason, Skipped, StoredExchange, StoredRubric,
     Task, Timestamp, Work,
 };
-use crate::{learning::LearnTask, row::Row};
+use crate::{learning::LearnTask, proof::rows::proof_task, row::Row};
 
-/// What a claim came to.
-pub(crate) fn read_claimed(answer: &Value) -> Option<Claimed> {
+/// What a claim came to. Each kind of claim reads its own tasks: the reader of another's would be dead weight in the wasm.
+fn read_claimed(answer: &Value, task: fn(Row<'_>) -> Option<Task>) -> Option<Claimed> {
     let row = Row::of(answer);
     let claim = row.at("claim")?;
     Some(Claimed {
         as_of: time(row, "as_of")?,
         skipped: row.all("skipped", |row| Some(Skipped { about: about(row)?, reason: reason(row.at("reason")?)? }))?,
-        claim: if claim.is_null() { None } else { Some(work(Row::of(claim))?) },
+        claim: if claim.is_null() { None } else { Some(work(Row::of(claim), task)?) },
         more: row.at("more")?.as_bool()?,
     })
 }
@@ -42,41 +42,51 @@ fn reason(value: &Value) -> Option<SkipReason> {
         "paused" => SkipReason::Paused,
         "locked" => SkipReason::Locked,
         "daily_limit" => SkipReason::DailyLimit,
-        "awaiting_approval" => SkipReason::AwaitingApproval,
+        "judge_not_trusted" => SkipReason::JudgeNotTrusted,
         "not_due" => SkipReason::NotDue,
         "disabled" => SkipReason::Disabled,
+        "in_proof" => SkipReason::InProof,
+        "placebo" => SkipReason::Placebo,
+        "yearly_budget" => SkipReason::YearlyBudget,
+        "nothing_to_prove" => SkipReason::NothingToProve,
         _ => return None,
     })
 }
 
-fn work(row: Row<'_>) -> Option<Work> {
-    let task = Row::of(row.at("task")?);
-    let task = if let Some(judge) = task.at("judge") {
-        Task::Judge(Box::new(judge_task(Row::of(judge))?))
-    } else if let Some(update) = task.at("update") {
-        Task::Update { reflection_id: Row::of(update).id("reflection_id")? }
-    } else {
+fn work(row: Row<'_>, task: fn(Row<'_>) -> Option<Task>) -> Option<Work> {
+    Some(Work { about: about(row)?, task: task(Row::of(row.at("task")?))? })
+}
+
+/// What a claim of a reflection came to.
+pub(crate) fn read_reflection(answer: &Value) -> Option<Claimed> {
+    read_claimed(answer, |task| {
+        Some(match task.at("judge") {
+            Some(judge) => Task::Judge(Box::new(judge_task(Row::of(judge))?)),
+            None => Task::Update { reflection_id: Row::of(task.at("update")?).id("reflection_id")? },
+        })
+    })
+}
+
+/// What a claim of a learning run came to.
+pub(crate) fn read_run(answer: &Value) -> Option<Claimed> {
+    read_claimed(answer, |task| {
         let learn = Row::of(task.at("learn")?);
-        Task::Learn(LearnTask { run_id: learn.id("run_id")?, pattern_model: learn.text("pattern_model")? })
-    };
-    Some(Work { about: about(row)?, task })
+        Some(Task::Learn(LearnTask { run_id: learn.id("run_id")?, pattern_model: learn.text("pattern_model")? }))
+    })
+}
+
+/// What a claim of a proof came to.
+pub(crate) fn read_proof(answer: &Value) -> Option<Claimed> {
+    read_claimed(answer, |task| Some(Task::Prove(Box::new(proof_task(Row::of(task.at("prove")?))?))))
 }
 
 fn judge_task(row: Row<'_>) -> Option<JudgeTask> {
-    let (prompt, rubric) = (Row::of(row.at("prompt")?), Row::of(row.at("rubric")?));
     let thresholds = Row::of(row.at("thresholds")?);
     Some(JudgeTask {
         window_start: time(row, "window_start")?,
         window_end: time(row, "window_end")?,
-        prompt: PromptVersion {
-            id: prompt.id("id")?,
-            version: i32::try_from(prompt.int("version")?).ok()?,
-            content: prompt.text("content")?,
-        },
-        rubric: StoredRubric {
-            id: rubric.id("id")?,
-            criteria: Rubric::try_from(rubric.all("criteria", criterion)?).ok()?,
-        },
+        prompt: prompt_version(Row::of(row.at("prompt")?))?,
+        rubric: stored_rubric(Row::of(row.at("rubric")?))?,
         judge_model: row.text("judge_model")?,
         thresholds: Thresholds {
             auto_update: thresholds.num("auto_update")?,
@@ -90,6 +100,18 @@ fn judge_task(row: Row<'_>) -> Option<JudgeTask> {
             })
         })?,
     })
+}
+
+pub(crate) fn prompt_version(row: Row<'_>) -> Option<PromptVersion> {
+    Some(PromptVersion {
+        id: row.id("id")?,
+        version: i32::try_from(row.int("version")?).ok()?,
+        content: row.text("content")?,
+    })
+}
+
+pub(crate) fn stored_rubric(row: Row<'_>) -> Option<StoredRubric> {
+    Some(StoredRubric { id: row.id("id")?, criteria: Rubric::try_from(row.all("criteria", criterion)?).ok()? })
 }
 
 fn criterion(row: Row<'_>) -> Option<Criterion> {

@@ -13,7 +13,7 @@
 mod scenarios;
 mod worlds;
 
-use scenarios::{attempts, decisions, feedback, patterns, prompts, reflections, turns};
+use scenarios::{attempts, decisions, feedback, patterns, prompts, proof, reflections, turns, watch};
 use worlds::{FakeWorld, StackWorld, World};
 
 /// Every scenario in a world, in order. Each makes its own organisation, so none sees another's rows.
@@ -39,7 +39,7 @@ async fn keeps_the_contract(world: &impl World) {
     reflections::a_reflection_is_claimed_recorded_and_not_repeated(world).await;
     reflections::a_lease_is_exclusive_and_runs_out(world).await;
     reflections::pauses_locks_and_caps_are_obeyed_unless_forced(world).await;
-    prompts::a_version_is_published_once(world).await;
+    prompts::a_version_is_submitted_once(world).await;
     prompts::an_update_can_be_given_up(world).await;
     decisions::the_right_people_decide(world).await;
     decisions::settings_change_and_say_so(world).await;
@@ -47,6 +47,17 @@ async fn keeps_the_contract(world: &impl World) {
     decisions::nothing_goes_live_without_a_person(world).await;
     decisions::an_approved_finding_is_written(world).await;
     decisions::a_pattern_is_taken_back_for_good(world).await;
+    proof::a_judge_stands_trial_once(world).await;
+    proof::a_better_version_proves_itself_and_goes_live(world).await;
+    proof::a_worse_version_is_rejected(world).await;
+    proof::a_test_is_one_workers_and_ends_when_its_ground_moves(world).await;
+    proof::the_years_tests_are_counted(world).await;
+    proof::what_is_proved_waits_for_a_person(world).await;
+    proof::a_canary_serves_a_share_and_keeps_to_it(world).await;
+    proof::a_placebo_never_goes_live(world).await;
+    proof::people_test_and_force(world).await;
+    watch::a_fall_takes_the_version_back(world).await;
+    watch::a_person_is_told_where_nothing_may_be_done(world).await;
     prompts::of_many_at_once_one_wins(world).await;
 }
 

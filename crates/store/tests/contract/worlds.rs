@@ -10,6 +10,7 @@ use pawl_store::{
     fake::{FakeStore, Limits, StoredPattern},
     feedback::{FeedbackLedger, Signal, Source},
     prompts::Prompts,
+    proof::Proofs,
     reflections::Reflections,
     serving::Pattern,
     turns::{BeginTurns, PrepareTurns, TurnLedger},
@@ -24,6 +25,11 @@ pub enum Change {
     Paused(bool),
     Locked(bool),
     MaxUpdatesPerDay(i32),
+    ScreeningPairs(u32),
+    YearlyBudget(bool),
+    /// 0 or 1: what lies between is chance.
+    PlaceboShare(i32),
+    JudgeModel(&'static str),
     Protect(&'static str),
 }
 
@@ -58,7 +64,8 @@ pub trait World {
         + UsageLedger
         + Reflections
         + Prompts
-        + Decisions;
+        + Decisions
+        + Proofs;
 
     /// With the secret key.
     fn service(&self) -> Self::Store;
@@ -77,6 +84,11 @@ pub trait World {
 
     /// A learned pattern in this state; a live one is shown with 80 % of the answers it applies to. Its id.
     async fn pattern(&self, assistant_id: Uuid, state: &'static str) -> Uuid;
+    /// Answers that the live version gave just now, each in a conversation and to a person of its own.
+    async fn answers(&self, assistant_id: Uuid, count: usize);
+    /// The same, each with a thumb: up where it says so.
+    async fn votes(&self, assistant_id: Uuid, votes: &[bool]);
+
     /// Lets time pass (the stack's rows are aged).
     async fn wait(&self, time: TimeDelta);
 
@@ -141,6 +153,10 @@ impl World for FakeWorld {
                 Change::Paused(paused) => s.updates_paused = paused,
                 Change::MaxUpdatesPerDay(n) => s.max_updates_per_day = n as usize,
                 Change::Protect(clause) => s.protected_clauses = vec![clause.to_owned()],
+                Change::ScreeningPairs(n) => s.screening_pairs = n,
+                Change::YearlyBudget(on) => s.yearly_budget = on,
+                Change::PlaceboShare(share) => s.placebo_share = f64::from(share),
+                Change::JudgeModel(model) => s.judge_model = model.to_owned(),
                 Change::Locked(_) => {}
             }),
         }
@@ -177,6 +193,14 @@ impl World for FakeWorld {
     async fn pattern(&self, assistant_id: Uuid, state: &'static str) -> Uuid {
         let influence = if ["trial", "active", "warmdown"].contains(&state) { 0.8 } else { 0.0 };
         self.store.add_pattern(StoredPattern { assistant_id, state, influence })
+    }
+
+    async fn answers(&self, assistant_id: Uuid, count: usize) {
+        self.store.add_answers(assistant_id, count);
+    }
+
+    async fn votes(&self, assistant_id: Uuid, votes: &[bool]) {
+        self.store.add_votes(assistant_id, votes);
     }
 
     async fn wait(&self, time: TimeDelta) {
@@ -230,6 +254,51 @@ impl StackWorld {
     }
 }
 
+impl StackWorld {
+    /// An answer of the live version for each, with a thumb or none.
+    async fn votes_of(&self, assistant_id: Uuid, votes: &[Value]) {
+        let sql = "with said as materialized (
+                     select n - 1 as n, v #>> '{}' as up, gen_random_uuid() as user_id, gen_random_uuid() as session_id,
+                            gen_random_uuid() as question_id, gen_random_uuid() as answer_id,
+                            now() + n * interval '1 microsecond' as at
+                     from jsonb_array_elements($2::text::jsonb) with ordinality v (v, n)
+                   ), place as (
+                     select a.organization_id, a.id as assistant_id, p.id as prompt_id, p.version
+                     from pawl.assistants a join pawl.system_prompts p on p.assistant_id = a.id and p.is_active
+                     where a.id = $1
+                   ), users as (
+                     insert into pawl.users (id) select user_id from said
+                   ), sessions as (
+                     insert into pawl.sessions (id, organization_id, assistant_id, user_id)
+                     select session_id, organization_id, assistant_id, user_id from said, place
+                   ), messages as (
+                     insert into pawl.messages (id, session_id, role, content, prompt_id, prompt_version)
+                     select question_id, session_id, 'user', 'question ' || n, prompt_id, version from said, place
+                     union all
+                     select answer_id, session_id, 'assistant', 'this is answer ' || n, prompt_id, version
+                     from said, place
+                   ), turns as (
+                     insert into pawl.turns (
+                       session_id, organization_id, user_id, prompt_id, user_message_id, answer_message_id, status,
+                       finished_at)
+                     select session_id, organization_id, user_id, prompt_id, question_id, answer_id, 'completed', now()
+                     from said, place
+                   ), exchanges as (
+                     insert into pawl.exchanges (
+                       message_id, organization_id, assistant_id, session_id, user_id, prompt_id, prompt_version, model,
+                       answer_characters, answered_at)
+                     select answer_id, organization_id, assistant_id, session_id, user_id, prompt_id, version,
+                            'simulated/chat', 16, at
+                     from said, place
+                   )
+                   insert into pawl.response_feedback (message_id, organization_id, assistant_id, user_id, signal)
+                   select answer_id, organization_id, assistant_id, user_id,
+                          case up when 'true' then 'thumbs_up' else 'thumbs_down' end
+                   from said, place where up is not null";
+        self.sql(sql, json!([assistant_id, json!(votes).to_string()])).await;
+    }
+}
+
 fn id(row: &Value, field: &str) -> Uuid {
     row[field].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no {field} in {row}"))
 }
@@ -263,8 +332,8 @@ impl World for StackWorld {
         let row = self.sql(sql, json!([])).await.remove(0);
         let assistant_id = id(&row, "id");
         self.sql(
-            "insert into pawl.system_prompts (assistant_id, version, content, created_by, is_active)
-             values ($1, 1, $2, 'human', true)",
+            "insert into pawl.system_prompts (assistant_id, version, content, created_by, state)
+             values ($1, 1, $2, 'human', 'active')",
             json!([assistant_id, PROMPT]),
         )
         .await;
@@ -273,6 +342,7 @@ impl World for StackWorld {
             json!([assistant_id, rubric().to_string()]),
         )
         .await;
+        self.change(assistant_id, Change::PlaceboShare(0)).await;
         (id(&row, "organization_id"), assistant_id)
     }
 
@@ -298,6 +368,10 @@ impl World for StackWorld {
             Change::Paused(paused) => ("updates_paused", json!(paused)),
             Change::MaxUpdatesPerDay(n) => ("max_updates_per_day", json!(n)),
             Change::Protect(clause) => ("protected_clauses", json!([clause])),
+            Change::ScreeningPairs(n) => ("screening_pairs", json!(n)),
+            Change::YearlyBudget(on) => ("yearly_budget", json!(on)),
+            Change::PlaceboShare(share) => ("placebo_share", json!(share)),
+            Change::JudgeModel(model) => ("judge_model", json!(model)),
         };
         let sql = format!("update pawl.loop_settings set {column} = $2 where assistant_id = $1");
         self.sql(&sql, json!([assistant_id, value])).await;
@@ -366,6 +440,14 @@ impl World for StackWorld {
         id(&self.sql(sql, json!([assistant_id, state])).await.remove(0), "id")
     }
 
+    async fn answers(&self, assistant_id: Uuid, count: usize) {
+        self.votes_of(assistant_id, &vec![json!(null); count]).await;
+    }
+
+    async fn votes(&self, assistant_id: Uuid, votes: &[bool]) {
+        self.votes_of(assistant_id, &votes.iter().map(|up| json!(up)).collect::<Vec<_>>()).await;
+    }
+
     async fn wait(&self, time: TimeDelta) {
         let seconds = time.num_seconds();
         for (table, columns) in [
@@ -375,10 +457,13 @@ impl World for StackWorld {
             ("turns", &["lease_expires_at"]),
             ("turn_attempts", &["begun_at"]),
             ("idempotency_keys", &["created_at"]),
+            ("sessions", &["created_at", "updated_at"]),
             ("reflection_logs", &["created_at"]),
             ("system_prompts", &["created_at", "activated_at"]),
             ("leases", &["expires_at"]),
             ("loop_settings", &["paused_until"]),
+            ("prompt_tests", &["created_at", "proof_started_at", "decided_at"]),
+            ("canary_units", &["assigned_at"]),
         ] {
             for column in columns {
                 let sql = format!("update pawl.{table} set {column} = {column} - {seconds} * interval '1 second'");

@@ -3,8 +3,8 @@
 use pawl_core::decision::Action;
 use pawl_store::{
     StoreError,
-    decisions::{Change, Decision, Decisions, Order, Refusal},
-    prompts::{BeginUpdate, Prompts, Publish},
+    decisions::{Change, Decision, Decisions, Order, Proposal, Refusal},
+    prompts::{BeginUpdate, Prompts, Submit, Submitted},
     reflections::{Reflections, SkipReason, Task},
 };
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::worlds::World;
 
-fn order<'a>(place: &Place, decision: Decision<'a>) -> Order<'a> {
+pub fn order<'a>(place: &Place, decision: Decision<'a>) -> Order<'a> {
     Order {
         decision,
         assistant: None,
@@ -27,7 +27,7 @@ fn order<'a>(place: &Place, decision: Decision<'a>) -> Order<'a> {
     }
 }
 
-async fn decide(store: &impl Decisions, place: &Place, decision: Decision<'_>) -> Change {
+pub async fn decide(store: &impl Decisions, place: &Place, decision: Decision<'_>) -> Change {
     match store.decide(&order(place, decision)).await.unwrap() {
         Ok(change) => {
             assert_eq!(change.assistant, "default");
@@ -37,22 +37,22 @@ async fn decide(store: &impl Decisions, place: &Place, decision: Decision<'_>) -
     }
 }
 
-async fn refusal(store: &impl Decisions, place: &Place, decision: Decision<'_>) -> Refusal {
+pub async fn refusal(store: &impl Decisions, place: &Place, decision: Decision<'_>) -> Refusal {
     store.decide(&order(place, decision)).await.unwrap().unwrap_err()
 }
 
 /// What changed, and that it was recorded.
-fn recorded(change: &Change) -> (&str, &Value) {
+pub fn recorded(change: &Change) -> (&str, &Value) {
     assert!(change.audit_id.is_some(), "{change:?}");
     (&change.action, &change.changed)
 }
 
 /// That nothing had to change, and nothing was recorded.
-fn assert_nothing(change: &Change) {
+pub fn assert_nothing(change: &Change) {
     assert_eq!((&change.changed, change.audit_id), (&json!({}), None));
 }
 
-fn live(from: i32, to: i32) -> Value {
+pub fn live(from: i32, to: i32) -> Value {
     json!({"live_version": {"from": from, "to": to}})
 }
 
@@ -87,8 +87,8 @@ pub async fn the_right_people_decide(world: &impl World) {
     let long = "x".repeat(1001);
     let wordy = Order { reason: Some(&long), ..pause };
     assert_eq!(admin.decide(&wordy).await.unwrap(), Err(Refusal::ReasonTooLong));
-    for decision in [Decision::Approve { suggestion_id: Uuid::max() }, Decision::Reject { suggestion_id: Uuid::max() }]
-    {
+    let unknown = Proposal::Suggestion(Uuid::max());
+    for decision in [Decision::Approve { what: unknown }, Decision::Reject { what: unknown }] {
         assert_eq!(refusal(&admin, &place, decision).await, Refusal::SuggestionNotFound);
     }
 
@@ -206,91 +206,101 @@ pub async fn nothing_goes_live_without_a_person(world: &impl World) {
     let change = decide(&store, &place, Decision::RequireApproval { required: true }).await;
     assert_eq!(recorded(&change), ("require_approval", &json!({"approval_required": {"from": false, "to": true}})));
 
-    // What is written waits, and nothing else is written meanwhile.
+    // What is written goes into test at once, a person is asked, and nothing else is written meanwhile.
     place.chats(world, 1).await;
     let first = place.reflect(&store, Action::PromptUpdate).await;
     let parent = begin_update(&store, first).await;
-    let Publish::Proposed { new_version: 2, suggestion_id, change_reason } =
-        store.publish(&version(first, parent, "Better.")).await.unwrap()
-    else {
-        panic!("it was not proposed")
-    };
-    let again = Publish::Proposed { new_version: 2, suggestion_id, change_reason: change_reason.clone() };
-    assert_eq!(store.publish(&version(first, parent, "Better.")).await.unwrap(), again);
-    let begun = BeginUpdate::Proposed { new_version: 2, suggestion_id, change_reason };
-    assert_eq!(store.begin_update(first).await.unwrap(), begun);
+    let submitted = submit(&store, first, parent, "Better.").await;
+    let what = Proposal::Suggestion(submitted.suggestion_id.expect("a suggestion"));
+    assert_eq!(submit(&store, first, parent, "Better.").await, submitted);
+    assert_eq!(store.begin_update(first).await.unwrap(), BeginUpdate::Submitted(submitted.clone()));
     place.chats(world, 1).await;
     let second = place.reflect(&store, Action::PromptUpdate).await;
-    let waiting = BeginUpdate::Skipped { reason: SkipReason::AwaitingApproval };
-    assert_eq!(store.begin_update(second).await.unwrap(), waiting);
+    let in_proof = BeginUpdate::Skipped { reason: SkipReason::InProof };
+    assert_eq!(store.begin_update(second).await.unwrap(), in_proof);
+    let unproved = refusal(&store, &place, Decision::Activate { version: 2 }).await;
+    assert_eq!(unproved, Refusal::NotProved, "it goes live by its proof, or by force");
 
-    // Rejected, it makes room; approved, it is live.
-    let change = decide(&store, &place, Decision::Reject { suggestion_id }).await;
-    assert_eq!(recorded(&change), ("reject", &json!({"status": {"from": "pending", "to": "rejected"}})));
-    assert_nothing(&decide(&store, &place, Decision::Reject { suggestion_id }).await);
-    let approve = Decision::Approve { suggestion_id };
+    // Rejected, it makes room; approved, it still has to prove itself.
+    let change = decide(&store, &place, Decision::Reject { what }).await;
+    let both = json!({
+        "status": {"from": "pending", "to": "rejected"},
+        "state": {"from": "screening", "to": "rejected"},
+    });
+    assert_eq!(recorded(&change), ("reject", &both));
+    let suggestion_id = submitted.suggestion_id;
+    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 2}));
+    assert_nothing(&decide(&store, &place, Decision::Reject { what }).await);
     let rejected = Refusal::AlreadyReviewed { status: "rejected".into() };
-    assert_eq!(refusal(&store, &place, approve).await, rejected);
-    assert_eq!(store.begin_update(first).await.unwrap(), BeginUpdate::Refused);
+    assert_eq!(refusal(&store, &place, Decision::Approve { what }).await, rejected);
+    assert!(matches!(store.begin_update(first).await.unwrap(), BeginUpdate::Submitted(_)), "no other is owed");
     let work = place.work(&store, &place.request()).await;
     assert_eq!(work.task, Task::Update { reflection_id: second });
     store.release(HOLDER, place.assistant_id).await.unwrap();
     let parent = begin_update(&store, second).await;
-    let Publish::Proposed { new_version: 3, suggestion_id, .. } =
-        store.publish(&version(second, parent, "Best.")).await.unwrap()
-    else {
-        panic!("it was not proposed")
-    };
+    let submitted = submit(&store, second, parent, "Best.").await;
+    assert_eq!(submitted.new_version, 3);
+    let suggestion_id = submitted.suggestion_id.expect("a suggestion");
+    let approve = Decision::Approve { what: Proposal::Suggestion(suggestion_id) };
     let clauses = ["bicycles".to_owned()];
     decide(&store, &place, Decision::Protect { clauses: &clauses }).await;
-    let approve = Decision::Approve { suggestion_id };
     assert_eq!(refusal(&store, &place, approve).await, Refusal::ClausesMissing { clauses: vec![1] });
     decide(&store, &place, Decision::Protect { clauses: &[] }).await;
     let change = decide(&store, &place, approve).await;
-    let both = json!({"status": {"from": "pending", "to": "implemented"}, "live_version": {"from": 1, "to": 3}});
+    let both = json!({"status": {"from": "pending", "to": "approved"}, "approved": {"from": false, "to": true}});
     assert_eq!(recorded(&change), ("approve", &both));
     assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 3}));
     assert_nothing(&decide(&store, &place, approve).await);
-    let implemented = Refusal::AlreadyReviewed { status: "implemented".into() };
-    assert_eq!(refusal(&store, &place, Decision::Reject { suggestion_id }).await, implemented);
-    let published = store.begin_update(second).await.unwrap();
-    assert!(matches!(published, BeginUpdate::Published { new_version: 3, .. }), "{published:?}");
+    assert_nothing(&decide(&store, &place, Decision::Approve { what: Proposal::Version(3) }).await);
 
-    // Its own text, written by hand, is approval as well.
+    // Somebody may change their mind, or make it live without its proof.
+    let change = decide(&store, &place, Decision::Reject { what: Proposal::Version(3) }).await;
+    assert_eq!(change.changed.get("status"), Some(&json!({"from": "approved", "to": "rejected"})));
+    assert_nothing(&decide(&store, &place, Decision::Reject { what: Proposal::Version(3) }).await);
+    let ended = refusal(&store, &place, Decision::Approve { what: Proposal::Version(3) }).await;
+    assert_eq!(ended, Refusal::TestNotFound);
     world.wait_hours(25).await;
-    place.chats(world, 1).await;
-    let by_hand = place.reflect(&store, Action::PromptUpdate).await;
-    let parent = begin_update(&store, by_hand).await;
-    let Publish::Proposed { new_version: 4, suggestion_id, .. } =
-        store.publish(&version(by_hand, parent, "By whom?")).await.unwrap()
-    else {
-        panic!("it was not proposed")
-    };
-    let change = decide(&store, &place, Decision::Write { content: "By whom?", activate: true }).await;
-    let both = json!({"status": {"from": "pending", "to": "implemented"}, "live_version": {"from": 3, "to": 4}});
-    assert_eq!(recorded(&change), ("write", &both));
-    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 4}));
-    assert_nothing(&decide(&store, &place, Decision::Approve { suggestion_id }).await);
-
-    // One that waits while another version goes live is no longer what was asked for.
-    world.wait_hours(7).await;
     place.chats(world, 1).await;
     let third = place.reflect(&store, Action::PromptUpdate).await;
     let parent = begin_update(&store, third).await;
-    let Publish::Proposed { suggestion_id, .. } = store.publish(&version(third, parent, "Other.")).await.unwrap()
-    else {
-        panic!("it was not proposed")
-    };
+    let submitted = submit(&store, third, parent, "By whom?").await;
+    let suggestion_id = submitted.suggestion_id.expect("a suggestion");
+    let write = Decision::Write { content: "By whom?", activate: true };
+    assert_eq!(refusal(&store, &place, write).await, Refusal::NotProved, "it is the text that the loop wrote");
+    let change = decide(&store, &place, Decision::Force { version: 4 }).await;
+    let both = json!({"status": {"from": "pending", "to": "implemented"}, "live_version": {"from": 1, "to": 4}});
+    assert_eq!(recorded(&change), ("force", &both));
+    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 4}));
+    assert_nothing(&decide(&store, &place, Decision::Approve { what: Proposal::Suggestion(suggestion_id) }).await);
+    assert_nothing(&decide(&store, &place, Decision::Force { version: 4 }).await);
+    let implemented = Refusal::AlreadyReviewed { status: "implemented".into() };
+    let reject = Decision::Reject { what: Proposal::Suggestion(suggestion_id) };
+    assert_eq!(refusal(&store, &place, reject).await, implemented);
+    // What has been live may be activated.
     decide(&store, &place, Decision::Activate { version: 1 }).await;
-    let superseded = Refusal::Superseded { live_version: Some(1) };
-    assert_eq!(refusal(&store, &place, Decision::Approve { suggestion_id }).await, superseded);
-    // By its number it is, for those who want it all the same.
-    let change = decide(&store, &place, Decision::Activate { version: 5 }).await;
-    let both = json!({"status": {"from": "pending", "to": "implemented"}, "live_version": {"from": 1, "to": 5}});
-    assert_eq!(recorded(&change), ("activate", &both));
-    assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "version": 5}));
-    let published = store.begin_update(third).await.unwrap();
-    assert!(matches!(published, BeginUpdate::Published { new_version: 5, .. }), "{published:?}");
+    decide(&store, &place, Decision::Activate { version: 4 }).await;
+
+    // One in test while another version goes live has lost what it was to be compared with.
+    world.wait_hours(7).await;
+    place.chats(world, 1).await;
+    let fourth = place.reflect(&store, Action::PromptUpdate).await;
+    let parent = begin_update(&store, fourth).await;
+    let submitted = submit(&store, fourth, parent, "Other.").await;
+    decide(&store, &place, Decision::Activate { version: 1 }).await;
+    let approve = Decision::Approve { what: Proposal::Suggestion(submitted.suggestion_id.expect("a suggestion")) };
+    assert_eq!(refusal(&store, &place, approve).await, rejected);
+    let by_number = Decision::Approve { what: Proposal::Version(5) };
+    assert_eq!(refusal(&store, &place, by_number).await, Refusal::TestNotFound);
+    let unknown = Decision::Approve { what: Proposal::Version(9) };
+    assert_eq!(refusal(&store, &place, unknown).await, Refusal::VersionNotFound);
+}
+
+/// Submits a version for a reflection.
+pub async fn submit(store: &impl Prompts, reflection_id: Uuid, parent_id: Uuid, content: &str) -> Submitted {
+    match store.submit(&version(reflection_id, parent_id, content)).await.unwrap() {
+        Submit::Submitted(submitted) => submitted,
+        refused => panic!("it was not submitted: {refused:?}"),
+    }
 }
 
 pub async fn an_approved_finding_is_written(world: &impl World) {
@@ -299,9 +309,11 @@ pub async fn an_approved_finding_is_written(world: &impl World) {
     place.chats(world, 1).await;
     let (reflection, suggestion) = place.reflect_and_suggest(&store, Action::Suggestion).await;
     let suggestion_id = suggestion.unwrap();
+    let approve = Decision::Approve { what: Proposal::Suggestion(suggestion_id) };
+    let reject = Decision::Reject { what: Proposal::Suggestion(suggestion_id) };
     assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::NotAnUpdate);
 
-    let change = decide(&store, &place, Decision::Approve { suggestion_id }).await;
+    let change = decide(&store, &place, approve).await;
     assert_eq!(recorded(&change), ("approve", &json!({"status": {"from": "pending", "to": "approved"}})));
     assert_eq!(change.about, json!({"suggestion_id": suggestion_id, "owed": true, "blocked_by": null}));
 
@@ -316,21 +328,22 @@ pub async fn an_approved_finding_is_written(world: &impl World) {
     // Given up, it is tried anew when it is approved once more.
     store.refuse_update(reflection, "too long").await.unwrap();
     assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::Refused);
-    let change = decide(&store, &place, Decision::Approve { suggestion_id }).await;
+    let change = decide(&store, &place, approve).await;
     assert_eq!(recorded(&change), ("approve", &json!({"update": {"from": "refused", "to": "owed"}})));
-    assert_nothing(&decide(&store, &place, Decision::Approve { suggestion_id }).await);
+    assert_nothing(&decide(&store, &place, approve).await);
     assert_eq!(begin_update(&store, reflection).await, parent);
-    let published = store.publish(&version(reflection, parent, "As approved.")).await.unwrap();
-    assert!(matches!(published, Publish::Published { new_version: 2, .. }), "{published:?}");
+    assert_eq!(submit(&store, reflection, parent, "As approved.").await.new_version, 2);
+    // It is implemented when it is live.
+    decide(&store, &place, Decision::Force { version: 2 }).await;
     let implemented = Refusal::AlreadyReviewed { status: "implemented".into() };
-    assert_eq!(refusal(&store, &place, Decision::Reject { suggestion_id }).await, implemented);
+    assert_eq!(refusal(&store, &place, reject).await, implemented);
 
     place.chats(world, 1).await;
     let (reflection, suggestion) = place.reflect_and_suggest(&store, Action::Suggestion).await;
-    let suggestion_id = suggestion.unwrap();
-    let change = decide(&store, &place, Decision::Approve { suggestion_id }).await;
+    let what = Proposal::Suggestion(suggestion.unwrap());
+    let change = decide(&store, &place, Decision::Approve { what }).await;
     assert_eq!(change.about.get("blocked_by"), Some(&json!("cooldown")));
-    let change = decide(&store, &place, Decision::Reject { suggestion_id }).await;
+    let change = decide(&store, &place, Decision::Reject { what }).await;
     assert_eq!(recorded(&change), ("reject", &json!({"status": {"from": "approved", "to": "rejected"}})));
     assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::NotAnUpdate);
 }

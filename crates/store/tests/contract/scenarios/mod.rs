@@ -5,8 +5,10 @@ pub mod decisions;
 pub mod feedback;
 pub mod patterns;
 pub mod prompts;
+pub mod proof;
 pub mod reflections;
 pub mod turns;
+pub mod watch;
 
 use uuid::Uuid;
 

@@ -1,14 +1,15 @@
-//! Changes of the live prompt.
+//! What the loop writes.
 
 use futures_util::future::{join, join_all};
 use pawl_core::decision::Action;
 use pawl_store::{
-    prompts::{BeginUpdate, NewVersion, Prompts, Publish, RefuseUpdate},
+    decisions::{Decision, Proposal},
+    prompts::{BeginUpdate, NewVersion, Prompts, RefuseUpdate, Submit, Submitted},
     reflections::{ClaimRequest, Reflections, SkipReason, Task},
 };
 use uuid::Uuid;
 
-use super::{HOLDER, reflections::place};
+use super::{HOLDER, decisions::decide, reflections::place};
 use crate::worlds::{Change, World};
 
 pub fn version(reflection_id: Uuid, parent_id: Uuid, content: &str) -> NewVersion<'_> {
@@ -22,7 +23,7 @@ pub async fn begin_update(store: &impl Prompts, reflection_id: Uuid) -> Uuid {
     }
 }
 
-pub async fn a_version_is_published_once(world: &impl World) {
+pub async fn a_version_is_submitted_once(world: &impl World) {
     let place = place(world).await;
     let store = world.service();
     place.chats(world, 2).await;
@@ -43,35 +44,43 @@ pub async fn a_version_is_published_once(world: &impl World) {
     messages.sort();
     assert_eq!(messages, ["question 0", "question 1"]);
 
-    let missing = store.publish(&version(reflection, update.prompt_id, "Better about cars.")).await.unwrap();
-    assert_eq!(missing, Publish::ClausesMissing { clauses: vec![1] });
+    let missing = store.submit(&version(reflection, update.prompt_id, "Better about cars.")).await.unwrap();
+    assert_eq!(missing, Submit::ClausesMissing { clauses: vec![1] });
     let first = version(reflection, update.prompt_id, "Better about bicycles.");
-    let change_reason = "Reasons were missing.".to_owned();
-    let published = Publish::Published { new_version: 2, previous_version: 1, change_reason: change_reason.clone() };
-    assert_eq!(store.publish(&first).await.unwrap(), published);
-    assert_eq!(store.publish(&version(reflection, update.prompt_id, "Other.")).await.unwrap(), published);
-    let done = BeginUpdate::Published { new_version: 2, change_reason };
-    assert_eq!(store.begin_update(reflection).await.unwrap(), done);
+    let submitted = Submitted {
+        new_version: 2,
+        previous_version: Some(1),
+        change_reason: "Reasons were missing.".to_owned(),
+        suggestion_id: None,
+    };
+    assert_eq!(store.submit(&first).await.unwrap(), Submit::Submitted(submitted.clone()));
+    let other = version(reflection, update.prompt_id, "Other.");
+    assert_eq!(store.submit(&other).await.unwrap(), Submit::Submitted(submitted.clone()));
+    assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::Submitted(submitted));
 
-    // The next turn is served by it, and the one after the cooldown may replace it.
+    // The next turn is served by the version that was live, and nothing else is written while this one is tested.
     place.chats(world, 1).await;
     let second = place.reflect(&store, Action::PromptUpdate).await;
-    let cooling = BeginUpdate::Skipped { reason: SkipReason::Cooldown };
-    assert_eq!(store.begin_update(second).await.unwrap(), cooling);
-    let too_soon = store.publish(&version(second, Uuid::max(), "x")).await.unwrap();
-    assert_eq!(too_soon, Publish::Superseded, "a parent that is not live comes before the cooldown");
-    world.wait_hours(7).await;
+    let in_proof = BeginUpdate::Skipped { reason: SkipReason::InProof };
+    assert_eq!(store.begin_update(second).await.unwrap(), in_proof);
+    let elsewhere = store.submit(&version(second, Uuid::max(), "x")).await.unwrap();
+    assert_eq!(elsewhere, Submit::Superseded, "a parent that is not live comes before the test");
+    let in_proof = Submit::Skipped { reason: SkipReason::InProof };
+    assert_eq!(store.submit(&version(second, update.prompt_id, "Best.")).await.unwrap(), in_proof);
+    decide(&store, &place, Decision::Reject { what: Proposal::Version(2) }).await;
     let parent = begin_update(&store, second).await;
+    assert_eq!(parent, update.prompt_id, "it is written for the version that is still live");
     world.change(place.assistant_id, Change::MaxUpdatesPerDay(1)).await;
-    let limited = Publish::Skipped { reason: SkipReason::DailyLimit };
-    assert_eq!(store.publish(&version(second, parent, "Best of bicycles.")).await.unwrap(), limited);
+    let limited = Submit::Skipped { reason: SkipReason::DailyLimit };
+    assert_eq!(store.submit(&version(second, parent, "Best of bicycles.")).await.unwrap(), limited);
     world.change(place.assistant_id, Change::MaxUpdatesPerDay(2)).await;
-    let published = store.publish(&version(second, parent, "Best of bicycles.")).await.unwrap();
-    assert!(matches!(published, Publish::Published { new_version: 3, previous_version: 2, .. }), "{published:?}");
+    let submitted = store.submit(&version(second, parent, "Best of bicycles.")).await.unwrap();
+    let is_third = |s: &Submitted| (s.new_version, s.previous_version) == (3, Some(1));
+    assert!(matches!(&submitted, Submit::Submitted(s) if is_third(s)), "{submitted:?}");
 
     assert_eq!(store.begin_update(Uuid::max()).await.unwrap(), BeginUpdate::ReflectionNotFound);
-    let unknown = store.publish(&version(Uuid::max(), parent, "x")).await.unwrap();
-    assert_eq!(unknown, Publish::ReflectionNotFound);
+    let unknown = store.submit(&version(Uuid::max(), parent, "x")).await.unwrap();
+    assert_eq!(unknown, Submit::ReflectionNotFound);
 }
 
 pub async fn an_update_can_be_given_up(world: &impl World) {
@@ -83,7 +92,7 @@ pub async fn an_update_can_be_given_up(world: &impl World) {
     assert!(matches!(store.refuse_update(reflection, "the prompt is empty").await.unwrap(), RefuseUpdate::Ok { .. }));
     assert_eq!(store.refuse_update(reflection, "again").await.unwrap(), RefuseUpdate::Refused);
     assert_eq!(store.begin_update(reflection).await.unwrap(), BeginUpdate::Refused);
-    assert_eq!(store.publish(&version(reflection, parent, "x")).await.unwrap(), Publish::Refused);
+    assert_eq!(store.submit(&version(reflection, parent, "x")).await.unwrap(), Submit::Refused);
     assert_eq!(place.reason(&store, &place.request()).await, SkipReason::InsufficientData, "it is owed no more");
     assert_eq!(store.refuse_update(Uuid::max(), "x").await.unwrap(), RefuseUpdate::ReflectionNotFound);
 
@@ -100,7 +109,7 @@ pub async fn an_update_can_be_given_up(world: &impl World) {
     let suggestion = place.reflect(&store, Action::Suggestion).await;
     assert_eq!(store.begin_update(suggestion).await.unwrap(), BeginUpdate::NotAnUpdate);
     assert_eq!(store.refuse_update(suggestion, "x").await.unwrap(), RefuseUpdate::NotAnUpdate);
-    assert_eq!(store.publish(&version(suggestion, parent, "x")).await.unwrap(), Publish::NotAnUpdate);
+    assert_eq!(store.submit(&version(suggestion, parent, "x")).await.unwrap(), Submit::NotAnUpdate);
 }
 
 /// On PGlite and the fake, calls come one after the other; on a real Postgres this is a race.
@@ -123,21 +132,22 @@ pub async fn of_many_at_once_one_wins(world: &impl World) {
         let parent = begin_update(&store, reflection).await;
         let texts: Vec<_> = (0..MANY).map(|i| format!("Version by writer {i}.")).collect();
         let versions: Vec<_> = texts.iter().map(|text| version(reflection, parent, text)).collect();
-        let published = join_all(versions.iter().map(|version| store.publish(version))).await;
-        for outcome in published {
-            assert!(matches!(outcome.unwrap(), Publish::Published { new_version: 2, previous_version: 1, .. }));
+        let submitted = join_all(versions.iter().map(|version| store.submit(version))).await;
+        for outcome in submitted {
+            let outcome = outcome.unwrap();
+            assert!(matches!(&outcome, Submit::Submitted(s) if s.new_version == 2), "{outcome:?}");
         }
+        decide(&store, &place, Decision::Reject { what: Proposal::Version(2) }).await;
 
-        // Giving up and publishing at once: one of them, and the other says so.
-        world.wait_hours(7).await;
+        // Giving up and submitting at once: one of them, and the other says so.
         place.chats(world, 1).await;
         let contested = place.reflect(&store, Action::PromptUpdate).await;
         let parent = begin_update(&store, contested).await;
         let new = version(contested, parent, "Contested.");
-        let (published, refused) = join(store.publish(&new), store.refuse_update(contested, "too long")).await;
-        match (published.unwrap(), refused.unwrap()) {
-            (Publish::Published { new_version: 3, .. }, RefuseUpdate::Published) => {}
-            (Publish::Refused, RefuseUpdate::Ok { .. }) => {}
+        let (submitted, refused) = join(store.submit(&new), store.refuse_update(contested, "too long")).await;
+        match (submitted.unwrap(), refused.unwrap()) {
+            (Submit::Submitted(Submitted { new_version: 3, .. }), RefuseUpdate::Submitted) => {}
+            (Submit::Refused, RefuseUpdate::Ok { .. }) => {}
             both => panic!("both won, or neither: {both:?}"),
         }
     }

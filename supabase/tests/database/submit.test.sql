@@ -1,6 +1,6 @@
--- A reflection's update becomes the next version, live in the same moment as the one before it ends.
+-- A reflection's update becomes the next version, and is put to its test: nothing goes live by being written.
 begin;
-select plan(42);
+select plan(51);
 
 select tests.make_assistant('acme/default'), tests.make_answers('acme/default', 2), tests.make_version('acme/default', 5);
 select tests.make_member('ann', 'acme'), tests.make_member('amy', 'acme', 'admin');
@@ -13,12 +13,12 @@ create function pg_temp.reflection() returns uuid language sql as $$ select id f
 create function pg_temp.begin_update(p_reflection uuid) returns jsonb
 language sql as $$ select tests.call('service', format('select public.pawl_begin_update(%L)', p_reflection)) $$;
 -- The outcome, with a remark should anything be written.
-create function pg_temp.unpublished(p_reflection uuid, p_parent text) returns text
+create function pg_temp.unsubmitted(p_reflection uuid, p_parent text) returns text
 language plpgsql
 as $$
 declare
   v_before text := tests.stored();
-  v_result jsonb := tests.publish(p_reflection, p_parent);
+  v_result jsonb := tests.submit(p_reflection, p_parent);
 begin
   return concat_ws(' ', v_result ->> 'outcome', v_result ->> 'reason',
                    case when tests.stored() <> v_before then '(and something was written)' end);
@@ -30,7 +30,7 @@ select is(tests.refusal(who, format(sql, pg_temp.reflection(), tests.id('acme/de
           who || ' may not ' || what)
 from unnest('{anon,ann,amy}'::text[]) who, (values
   ('begin an update', 'select public.pawl_begin_update(%L)'),
-  ('publish', 'select public.pawl_publish_prompt(%L, %L, ''x'', ''y'', ''z'')')) v (what, sql);
+  ('submit', 'select public.pawl_submit_prompt(%L, %L, ''x'', ''y'', ''z'')')) v (what, sql);
 
 -- What the writer is given
 select is(pg_temp.begin_update(tests.id('nothing')) ->> 'outcome', 'reflection_not_found', 'an unknown reflection');
@@ -48,49 +48,75 @@ select is((select string_agg(m, ', ' order by m) from jsonb_array_elements_text(
 
 -- Refused (what protected clauses refuse is in clauses.test.sql)
 update pawl.loop_settings set protected_clauses = '{}' where assistant_id = tests.id('acme/default');
-select is(pg_temp.unpublished(tests.id('nothing'), 'acme/default v1'), 'reflection_not_found', 'an unknown reflection');
-select is(pg_temp.unpublished(tests.make_reflection('acme/default', 'log_only', p_age => '1 hour'), 'acme/default v1'),
+select is(pg_temp.unsubmitted(tests.id('nothing'), 'acme/default v1'), 'reflection_not_found', 'an unknown reflection');
+select is(pg_temp.unsubmitted(tests.make_reflection('acme/default', 'log_only', p_age => '1 hour'), 'acme/default v1'),
   'not_an_update', 'a reflection that called for none');
-select is(pg_temp.unpublished(pg_temp.reflection(), 'acme/default v5'), 'superseded', 'a version that is not live');
-select is(pg_temp.unpublished(pg_temp.reflection(), 'nothing'), 'superseded', 'one that does not exist');
+select is(pg_temp.unsubmitted(pg_temp.reflection(), 'acme/default v5'), 'superseded', 'a version that is not live');
+select is(pg_temp.unsubmitted(pg_temp.reflection(), 'nothing'), 'superseded', 'one that does not exist');
 select throws_ok(
-  $$select tests.publish(pg_temp.reflection(), 'acme/default v1', ' ')$$, '23514', null, 'a blank text is a bug');
+  $$select tests.submit(pg_temp.reflection(), 'acme/default v1', ' ')$$, '23514', null, 'a blank text is a bug');
 select is(tests.live('acme/default'), '1', 'which takes nothing off line');
 
--- Published
-select is(tests.publish(pg_temp.reflection(), 'acme/default v1', 'A better prompt'),
-  '{"outcome": "published", "new_version": 6, "previous_version": 1, "change_reason": "It was curt"}',
+-- Submitted
+select is(tests.submit(pg_temp.reflection(), 'acme/default v1', 'A better prompt'),
+  '{"outcome": "submitted", "new_version": 6, "previous_version": 1, "change_reason": "It was curt"}',
   'the next number of all there are');
-select is(tests.live('acme/default'), '6', 'is live, alone');
+select is(tests.live('acme/default'), '1', 'is not live');
 select results_eq(
-  $$select content, created_by, is_active, activated_at, locked, change_reason, previous_version_id, reflection_log_id,
-           metadata, created_by_user, performance_score
+  $$select content, created_by, state, is_active, placebo, approved_at, activated_at, locked, change_reason,
+           previous_version_id, reflection_log_id, metadata, created_by_user, performance_score
     from pawl.system_prompts where assistant_id = tests.id('acme/default') and version = 6$$,
-  $$select 'A better prompt', 'system', true, now(), false, 'It was curt', tests.id('acme/default v1'),
-           pg_temp.reflection(), '{"model": "rewriter"}'::jsonb, null::uuid, null::numeric$$,
+  $$select 'A better prompt', 'system', 'screening', false, false, null::timestamptz, null::timestamptz, false,
+           'It was curt', tests.id('acme/default v1'), pg_temp.reflection(), '{"model": "rewriter"}'::jsonb, null::uuid,
+           null::numeric$$,
   'with who wrote it, why, after which, and for which reflection');
 select results_eq(
   $$select new_prompt_version, update_outcome from pawl.reflection_logs where id = pg_temp.reflection()$$,
-  $$values (6, 'published')$$, 'the reflection says so');
+  $$values (6, 'submitted')$$, 'the reflection says so');
+select results_eq(
+  $$select c.version, b.version, t.placebo, t.state, t.method from pawl.prompt_tests t
+    join pawl.system_prompts c on c.id = t.candidate_id join pawl.system_prompts b on b.id = t.baseline_id
+    where t.assistant_id = tests.id('acme/default')$$,
+  $$values (6, 1, false, 'screening', null)$$, 'a test has begun, against the live version');
+select results_eq('select actor, actor_id, action, detail, reason from pawl.audit_log order by id desc limit 1',
+  $$select 'loop', null::uuid, 'submit', jsonb_build_object('reflection_id', pg_temp.reflection(), 'version', 6,
+      'changed', '{"state": {"from": null, "to": "screening"}}'::jsonb), 'It was curt'$$,
+  'the record says that the loop did, and why');
+select is((select count(*)::int from pawl.suggestions), 0, 'nobody is asked where nobody wants to be');
 
 -- Again
-select is(pg_temp.unpublished(pg_temp.reflection(), 'acme/default v1'), 'published', 'a second time changes nothing');
-select is(tests.publish(pg_temp.reflection(), 'acme/default v1', 'Another text'),
-  '{"outcome": "published", "new_version": 6, "previous_version": 1, "change_reason": "It was curt"}',
+select is(pg_temp.unsubmitted(pg_temp.reflection(), 'acme/default v1'), 'submitted', 'a second time changes nothing');
+select is(tests.submit(pg_temp.reflection(), 'acme/default v1', 'Another text'),
+  '{"outcome": "submitted", "new_version": 6, "previous_version": 1, "change_reason": "It was curt"}',
   'and answers as the first');
 select is(pg_temp.begin_update(pg_temp.reflection()),
-  '{"outcome": "published", "new_version": 6, "previous_version": 1, "change_reason": "It was curt"}',
+  '{"outcome": "submitted", "new_version": 6, "previous_version": 1, "change_reason": "It was curt"}',
   'nor is anything begun');
+
+-- While it is in test there is no second
+select tests.age_changes('acme/default', '25 hours');
+create temp table next as select tests.make_reflection('acme/default', p_age => '30 seconds') as id;
+select is((select tests.begin_update(id) from next), 'skipped in_proof', 'a newer reflection''s update is not begun');
+select is((select pg_temp.unsubmitted(id, 'acme/default v1') from next), 'skipped in_proof', 'nor submitted');
+select is(tests.due('acme/default'), 'insufficient_data', 'nor claimed');
+update pawl.loop_settings set min_conversations = 1, reflect_every_hours = 0 where assistant_id = tests.id('acme/default');
+delete from pawl.message_evaluations;
+select is(tests.due('acme/default'), 'judge', 'but there is judging');
+do $$ begin perform tests.steer('amy', 'reject_version', '6'); end $$;
+select is((select tests.begin_update(id) from next), 'ok', 'once it has ended there may be one');
+delete from pawl.reflection_logs where id in (select id from next);
+do $$ begin perform tests.steer('amy', 'force_version', '6'); end $$;
+select is(tests.live('acme/default'), '6', 'it is live by force');
 
 -- What was meant for the version before it
 select tests.age_changes('acme/default', '7 hours');
 create temp table late as select tests.make_reflection('acme/default', p_age => '10 minutes') as id;
 select is((select pg_temp.begin_update(id) ->> 'outcome' from late), 'superseded', 'a reflection on an earlier version');
-select is((select pg_temp.unpublished(id, 'acme/default v1') from late), 'superseded', 'publishes nothing');
-select is((select tests.publish(id, 'acme/default v1') ->> 'outcome' from late), 'superseded', 'however often');
+select is((select pg_temp.unsubmitted(id, 'acme/default v1') from late), 'superseded', 'submits nothing');
+select is((select tests.submit(id, 'acme/default v1') ->> 'outcome' from late), 'superseded', 'however often');
 create temp table six as select id from pawl.system_prompts where assistant_id = tests.id('acme/default') and version = 6;
 select is(
-  (select tests.call('service', format('select public.pawl_publish_prompt(%L, %L, ''x'', ''y'', ''z'')', late.id, six.id))
+  (select tests.call('service', format('select public.pawl_submit_prompt(%L, %L, ''x'', ''y'', ''z'')', late.id, six.id))
    ->> 'outcome' from late, six),
   'superseded', 'also when it names the live one');
 
@@ -111,12 +137,12 @@ select results_eq(
   'giving up opens an escalation for a person');
 select is(tests.refusal('service', pg_temp.refuse('service')), 'refused', 'once');
 select is((select tests.call('service',
-    format('select public.pawl_publish_prompt(%L, %L, ''x'', ''y'', ''z'')', refused.id, six.id)) ->> 'outcome'
-  from refused, six), 'refused', 'what was given up is not published');
+    format('select public.pawl_submit_prompt(%L, %L, ''x'', ''y'', ''z'')', refused.id, six.id)) ->> 'outcome'
+  from refused, six), 'refused', 'what was given up is not submitted');
 select is((select pg_temp.begin_update(id) ->> 'outcome' from refused), 'refused', 'nor begun');
 select is(tests.live('acme/default'), '6', 'the live version stays');
-select is(tests.refusal('service', format('select public.pawl_refuse_update(%L, ''x'')', pg_temp.reflection())), 'published',
-  'what was published is not given up');
+select is(tests.refusal('service', format('select public.pawl_refuse_update(%L, ''x'')', pg_temp.reflection())), 'submitted',
+  'what was submitted is not given up');
 select is(tests.refusal('service', format('select public.pawl_refuse_update(%L, ''x'')', tests.id('nothing'))),
   'reflection_not_found', 'nor what does not exist');
 create temp table hopeless as select tests.make_reflection('acme/default', p_version => 6, p_age => '4 minutes') as id;

@@ -15,7 +15,12 @@ pub struct Deadline {
 impl Deadline {
     /// [`INVOCATION`] from now.
     pub fn of_invocation(now_ms: fn() -> f64) -> Self {
-        Self { end_ms: now_ms() + INVOCATION.as_millis() as f64, now_ms }
+        Self::after(INVOCATION, now_ms)
+    }
+
+    /// So long from now; `now_ms` gives milliseconds.
+    pub fn after(time: Duration, now_ms: fn() -> f64) -> Self {
+        Self { end_ms: now_ms() + time.as_millis() as f64, now_ms }
     }
 
     /// Time left; zero when it is over.

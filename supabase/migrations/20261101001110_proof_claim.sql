@@ -1,0 +1,247 @@
+-- Proving: claimed by lease, and the judge on trial. Secret key only. (What is looked at and how a test ends: the files
+-- after this.)
+
+-- A version as models are given it.
+create function pawl.version_text(p_prompt_id uuid) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select jsonb_build_object('id', p.id, 'version', p.version, 'content', p.content)
+  from pawl.system_prompts p where p.id = p_prompt_id
+$$;
+
+-- A running test as its worker needs it: {test_id, state, method, candidate: {id, version, content}, baseline: {…},
+-- judge_model, judge_revision, rubric: {id, criteria}, trial: null | {passed, judge_revision} (of that revision; before
+-- one is known of the newest), chat_model, max_answer_tokens, history_token_budget}.
+create function pawl.test_task(t pawl.prompt_tests) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'test_id', t.id, 'state', t.state, 'method', t.method,
+    'candidate', pawl.version_text(t.candidate_id), 'baseline', pawl.version_text(t.baseline_id),
+    'judge_model', t.judge_model, 'judge_revision', t.judge_revision,
+    'rubric', (
+      select jsonb_build_object('id', r.id, 'criteria', r.criteria) from pawl.rubrics r where r.id = t.rubric_id),
+    'trial', (
+      select jsonb_build_object('passed', j.passed, 'judge_revision', j.judge_revision)
+      from pawl.judge_trials j
+      where j.assistant_id = t.assistant_id and j.judge_model = t.judge_model and j.rubric_id = t.rubric_id
+        and j.judge_revision = coalesce(t.judge_revision, j.judge_revision)
+      order by j.judge_revision desc limit 1),
+    'chat_model', t.chat_model, 'max_answer_tokens', t.settings -> 'max_answer_tokens',
+    'history_token_budget', t.settings -> 'history_token_budget')
+$$;
+
+-- Why a running test compares no longer what it began with, or never will: judge_changed (another model or rubric
+-- judges), baseline_changed (another model chats), clauses_missing (protected since), insufficient_data (too few questions
+-- for 30 days); null otherwise.
+create function pawl.reason_to_close(p_test pawl.prompt_tests) returns text
+language sql stable
+set search_path = ''
+as $$
+  select case
+    when s.judge_model <> p_test.judge_model or not exists (
+      select from pawl.rubrics r where r.id = p_test.rubric_id and r.is_active) then 'judge_changed'
+    when s.chat_model <> p_test.chat_model then 'baseline_changed'
+    when not p_test.placebo and pawl.missing_clauses(s.assistant_id, (
+      select c.content from pawl.system_prompts c where c.id = p_test.candidate_id)) <> '{}' then 'clauses_missing'
+    when p_test.held = 'insufficient_data'
+      and coalesce(p_test.proof_started_at, p_test.created_at) < now() - interval '30 days' then 'insufficient_data'
+  end
+  from pawl.loop_settings s where s.assistant_id = p_test.assistant_id
+$$;
+-- What an assistant has to prove: {"task": {"prove": {test: null | pawl.test_task, watch}}}, or {"reason":
+-- nothing_to_prove | in_progress (somebody is changing its versions)}. `watch`: people have voted on the live version
+-- since it took over from another. A test that began with another judge, rubric or model of the chats compares with
+-- what is no more, and is closed.
+create function pawl.next_proof(p_assistant pawl.assistants) returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_test pawl.prompt_tests;
+  v_live pawl.system_prompts;
+  v_watch boolean;
+  v_reason text;
+begin
+  select * into v_test from pawl.prompt_tests
+    where assistant_id = p_assistant.id and state in ('screening', 'proving');
+  v_reason := pawl.reason_to_close(v_test);
+  if v_reason is not null then
+    -- Who claims has leases already, and waits for nobody.
+    perform from pawl.assistants where id = p_assistant.id for no key update skip locked;
+    if not found then
+      return '{"reason": "in_progress"}';
+    end if;
+    perform pawl.close_test(p_assistant.id, v_reason);
+    if v_reason in ('baseline_changed', 'clauses_missing') then
+      perform pawl.record_close(v_test, v_reason);
+    end if;
+    v_test := null;
+  end if;
+
+  select * into v_live from pawl.system_prompts where assistant_id = p_assistant.id and is_active;
+  v_watch := exists (
+    select from pawl.response_feedback f join pawl.exchanges e using (message_id)
+    where f.assistant_id = p_assistant.id and f.kind = 'thumb' and f.source = 'user' and f.superseded_at is null
+      and f.created_at >= v_live.activated_at and e.prompt_id = v_live.id and e.answered_at >= v_live.activated_at)
+    and pawl.version_before(v_live) is not null;
+  if v_test.id is null and not v_watch then
+    return '{"reason": "nothing_to_prove"}';
+  end if;
+  return jsonb_build_object('task', jsonb_build_object('prove', jsonb_build_object(
+    'test', case when v_test.id is not null then pawl.test_task(v_test) end, 'watch', v_watch)));
+end
+$$;
+
+-- Claims what one assistant has to prove: as pawl.claim, with {about, …} of pawl.next_proof as the claim.
+create function public.pawl_claim_proof(
+  p_holder uuid,
+  p_organization_id uuid default null,
+  p_assistant text default null,
+  p_before timestamptz default null,
+  p_lease_seconds integer default 160
+) returns jsonb
+language sql security definer
+set search_path = ''
+as $$
+  select pawl.claim('proof', p_holder, p_organization_id, p_assistant, false, false, p_before, p_lease_seconds)
+$$;
+
+-- Gives a lease back, and what its holder reserved and had no time for: it has recorded what it spent. (What a dead one
+-- reserved stays spent.) The test goes on at the next call. Outcomes: ok, lease_lost.
+create function public.pawl_release_proof(p_holder uuid, p_assistant_id uuid) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  v_answer constant jsonb := pawl.release('proof', p_holder, p_assistant_id);
+begin
+  if v_answer ->> 'outcome' = 'ok' then
+    perform pawl.give_back_all(t.id) from pawl.prompt_tests t
+      where t.assistant_id = p_assistant_id and t.state in ('screening', 'proving');
+  end if;
+  return v_answer;
+end
+$$;
+
+-- Answers that a judge model scored by a rubric and people rated, counted: five rows by the judge's score (rounded), of
+-- five columns by people's, both from 1 to 5. A rating of 0 to 1 has four steps, a thumb is 1 or 5; of an answer with
+-- both the rating counts. The newest 1,000, of the last 500 reflections.
+create function pawl.judge_agreement(p_assistant_id uuid, p_judge_model text, p_rubric_id uuid) returns jsonb
+language sql stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+  with rated as materialized (
+    select round(e.overall)::integer as judge, p.people
+    from (
+      select l.id from pawl.reflection_logs l
+      where l.assistant_id = p_assistant_id and l.rubric_id = p_rubric_id
+        -- A reflection has the name the model gives itself, which may say more.
+        and starts_with(l.judge_model, p_judge_model)
+      order by l.created_at desc limit 500
+    ) l
+    join pawl.message_evaluations e on e.reflection_log_id = l.id
+    cross join lateral (
+      select case f.signal when 'thumbs_up' then 5 when 'thumbs_down' then 1
+               else 1 + round(4 * f.value)::integer end as people, f.created_at
+      from pawl.response_feedback f
+      where f.message_id = e.message_id and f.kind in ('thumb', 'rating') and f.source = 'user'
+        and f.superseded_at is null
+      order by f.kind limit 1
+    ) p
+    where not e.discarded
+    order by p.created_at desc limit 1000
+  ), counts as (
+    select j.n as judge, jsonb_agg((
+      select count(*) from rated r where r.judge = j.n and r.people = p.n) order by p.n) as people
+    from generate_series(1, 5) j (n) cross join generate_series(1, 5) p (n) group by j.n
+  )
+  select jsonb_agg(c.people order by c.judge) from counts c
+$$;
+
+-- The judge of a test, by the revision of its instructions: outcome ok with `trial` (null, or {passed: true}: it may
+-- gate) and `agreement` (as pawl.judge_agreement). Written down at the first look; another revision later closes the
+-- test, and so does a judge that failed its trial before: outcome closed, with reason. Further outcome: lease_lost.
+create function public.pawl_begin_test(p_holder uuid, p_test_id uuid, p_judge_revision integer) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  v_test pawl.prompt_tests := pawl.hold_test(p_holder, p_test_id, true);
+  v_passed boolean;
+begin
+  if pawl.test_in_the_way(v_test) is not null then
+    return pawl.test_in_the_way(v_test);
+  elsif v_test.judge_revision <> p_judge_revision then
+    return pawl.close_as(v_test, 'judge_changed');
+  end if;
+  update pawl.prompt_tests set judge_revision = p_judge_revision where id = p_test_id;
+  select passed into v_passed from pawl.judge_trials j
+    where j.assistant_id = v_test.assistant_id and j.judge_model = v_test.judge_model
+      and j.rubric_id = v_test.rubric_id and j.judge_revision = p_judge_revision;
+  if not v_passed then
+    return pawl.close_as(v_test, 'judge_not_trusted');
+  end if;
+  return jsonb_build_object(
+    'outcome', 'ok',
+    'trial', case when v_passed then '{"passed": true}'::jsonb end,
+    'agreement', pawl.judge_agreement(v_test.assistant_id, v_test.judge_model, v_test.rubric_id));
+end
+$$;
+
+-- Stores how a judge stood its trial: p_attacks as pawl.judge_trials, p_usage [{purpose, model, usage}]. One trial a
+-- judge: what was stored first counts, and the same again changes nothing. A judge that did not pass gates nothing: its
+-- test is closed and a person is told. Outcomes: ok; closed, with reason; lease_lost.
+create function public.pawl_record_judge_trial(
+  p_holder uuid, p_test_id uuid, p_judge_revision integer, p_passed boolean, p_attacks jsonb, p_usage jsonb default '[]'
+) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  v_test pawl.prompt_tests := pawl.hold_test(p_holder, p_test_id, true);
+  v_passed boolean;
+begin
+  if pawl.test_in_the_way(v_test) is not null then
+    return pawl.test_in_the_way(v_test);
+  end if;
+  insert into pawl.judge_trials (assistant_id, judge_model, rubric_id, judge_revision, passed, attacks)
+    values (v_test.assistant_id, v_test.judge_model, v_test.rubric_id, p_judge_revision, p_passed, p_attacks)
+    on conflict do nothing;
+  if found then
+    perform pawl.spend(v_test, p_usage, pawl.today());
+  end if;
+  if v_test.judge_revision <> p_judge_revision then
+    return pawl.close_as(v_test, 'judge_changed');
+  end if;
+  update pawl.prompt_tests set judge_revision = p_judge_revision where id = p_test_id;
+  select passed into v_passed from pawl.judge_trials j
+    where j.assistant_id = v_test.assistant_id and j.judge_model = v_test.judge_model
+      and j.rubric_id = v_test.rubric_id and j.judge_revision = p_judge_revision;
+  if v_passed then
+    return '{"outcome": "ok"}';
+  end if;
+  return pawl.close_as(v_test, 'judge_not_trusted');
+end
+$$;
+
+revoke execute on function
+  pawl.version_text(uuid),
+  pawl.test_task(pawl.prompt_tests),
+  pawl.reason_to_close(pawl.prompt_tests),
+  pawl.next_proof(pawl.assistants),
+  pawl.judge_agreement(uuid, text, uuid),
+  public.pawl_claim_proof(uuid, uuid, text, timestamptz, integer),
+  public.pawl_release_proof(uuid, uuid),
+  public.pawl_begin_test(uuid, uuid, integer),
+  public.pawl_record_judge_trial(uuid, uuid, integer, boolean, jsonb, jsonb)
+from public, anon, authenticated, service_role;
+grant execute on function
+  public.pawl_claim_proof(uuid, uuid, text, timestamptz, integer),
+  public.pawl_release_proof(uuid, uuid),
+  public.pawl_begin_test(uuid, uuid, integer),
+  public.pawl_record_judge_trial(uuid, uuid, integer, boolean, jsonb, jsonb)
+to service_role;
