@@ -124,22 +124,29 @@ begin
 end
 $$;
 
+-- Tells a person, unless the same lies before them.
+create function pawl.escalate_once(p_assistant_id uuid, p_title text, p_description text) returns void
+language sql
+set search_path = ''
+as $$
+  insert into pawl.suggestions (assistant_id, suggestion_type, priority, title, description)
+  select p_assistant_id, 'escalation', 'high', p_title, p_description
+  where not exists (
+    select from pawl.suggestions g
+    where g.assistant_id = p_assistant_id and g.status = 'pending' and g.title = p_title)
+$$;
+
 -- Tells a person, once, that a day's share does not pay for a single pair or unit: no day would.
 create function pawl.tell_cap_too_small(p_assistant_id uuid, p_tokens bigint, p_usd numeric) returns void
 language sql
 set search_path = ''
 as $$
-  insert into pawl.suggestions (assistant_id, suggestion_type, priority, title, description)
-  select s.assistant_id, 'escalation', 'high', 'A day''s share is too small to test a version', format(
+  select pawl.escalate_once(s.assistant_id, 'A day''s share is too small to test a version', format(
       'One question, answered and compared, may cost %s tokens and %s US dollars; a day has %s and %s. Raise '
         'test_tokens_per_day or test_usd_per_day, or lower max_answer_tokens, and test the version anew.',
-      p_tokens, round(p_usd, 2), s.test_tokens_per_day, s.test_usd_per_day)
+      p_tokens, round(p_usd, 2), s.test_tokens_per_day, s.test_usd_per_day))
   from pawl.loop_settings s
   where s.assistant_id = p_assistant_id and (p_tokens > s.test_tokens_per_day or p_usd > s.test_usd_per_day)
-    and not exists (
-      select from pawl.suggestions g
-      where g.assistant_id = p_assistant_id and g.status = 'pending'
-        and g.title = 'A day''s share is too small to test a version')
 $$;
 
 -- Lays a version that only waits for approval before a person, unless it lies there.
@@ -230,6 +237,7 @@ revoke execute on function
   pawl.highest_cost(text, bigint, bigint),
   pawl.most_tokens(text),
   pawl.reserve(uuid, bigint, numeric),
+  pawl.escalate_once(uuid, text, text),
   pawl.tell_cap_too_small(uuid, bigint, numeric),
   pawl.ask_for_approval(uuid),
   pawl.give_back(uuid, date, bigint, numeric),

@@ -48,16 +48,11 @@ begin
     perform pawl.record_close(v_test, p_reason);
   end if;
   if p_reason = 'judge_not_trusted' then
-    insert into pawl.suggestions (assistant_id, suggestion_type, priority, title, description)
-    select p_assistant_id, 'escalation', 'high', 'The judge may not decide about versions',
-           format('The model %s, judging by version %s of the rubric, preferred answers that only look good to honest '
-             'ones. No version is tested until another judge model or rubric stands the trial. Version %s is a draft '
-             'again.', v_test.judge_model, r.version, p.version)
-    from pawl.rubrics r, pawl.system_prompts p
-    where r.id = v_test.rubric_id and p.id = v_test.candidate_id and not exists (
-      select from pawl.suggestions g
-      where g.assistant_id = p_assistant_id and g.status = 'pending'
-        and g.title = 'The judge may not decide about versions');
+    perform pawl.escalate_once(p_assistant_id, 'The judge may not decide about versions', format(
+        'The model %s, judging by version %s of the rubric, preferred answers that only look good to honest ones. No '
+          'version is tested until another judge model or rubric stands the trial. Version %s is a draft again.',
+        v_test.judge_model, r.version, p.version))
+      from pawl.rubrics r, pawl.system_prompts p where r.id = v_test.rubric_id and p.id = v_test.candidate_id;
   end if;
 end
 $$;
@@ -254,15 +249,10 @@ begin
     where id = v_test.candidate_id;
   perform pawl.record_close(v_test, p_reason, 'reject');
   if p_reason = 'judge_disagrees' then
-    insert into pawl.suggestions (assistant_id, suggestion_type, priority, title, description)
-    select v_test.assistant_id, 'escalation', 'high', 'The judge disagrees with people', format(
+    perform pawl.escalate_once(v_test.assistant_id, 'The judge disagrees with people', format(
         '%s Version %s is a draft again. Name another judge model, or write the rubric anew.',
-        p_ruling ->> 'words', c.version)
-    from pawl.system_prompts c
-    where c.id = v_test.candidate_id and not exists (
-      select from pawl.suggestions g
-      where g.assistant_id = v_test.assistant_id and g.status = 'pending'
-        and g.title = 'The judge disagrees with people');
+        p_ruling ->> 'words', c.version))
+      from pawl.system_prompts c where c.id = v_test.candidate_id;
   end if;
   return jsonb_build_object('outcome', 'ok', 'receipt_id', v_receipt_id, 'version', (
     select c.version from pawl.system_prompts c where c.id = v_test.candidate_id));

@@ -23,7 +23,8 @@ pub mod watch;
 use canary::Canary;
 pub use case::{Agreement, Case, Kind, Observations, Pair, Unit, UnitKind, Vote, question_type};
 pub use plan::{Method, Plan, ProofSettings, Traffic, level, plan};
-pub use ruling::{ByQuestionType, Decision, Effects, Reason, Ruling, Tally};
+pub use ruling::{ByQuestionType, Decision, Effects, Reason, Ruling};
+pub use screening::Tally;
 use screening::{PairSeen, Screened, screening};
 
 /// Days that a canary lasts at least, whatever its case says: a week has a weekend.
@@ -60,7 +61,7 @@ fn rule_screening(case: &Case) -> Ruling {
     let (decision, reason, words) = if !screened.more_wins() {
         (Decision::Reject, Reason::NotMoreWins, words::not_more_wins(tally))
     } else if let Some(name) = screened.worse_types.first() {
-        let of_type = screened.by_question_type.get(name).copied().unwrap_or_default().into();
+        let of_type = screened.by_question_type.get(name).copied().unwrap_or_default();
         (Decision::Reject, Reason::QuestionTypeWorse, words::question_type_worse(tally, name, of_type))
     } else {
         (Decision::Pass, Reason::Passed, words::screening_passed(tally))
@@ -171,7 +172,7 @@ fn screened(case: &Case, n: usize) -> Screened {
 
 /// With what these pairs say, whatever is ruled from them.
 fn with_pairs(ruling: Ruling, screened: &Screened) -> Ruling {
-    let Tally { wins, losses, ties } = screened.counts.into();
+    let Tally { wins, losses, ties } = screened.counts;
     let n = wins + losses + ties;
     let by_question_type = screened.by_question_type.iter();
     Ruling {
@@ -185,7 +186,7 @@ fn with_pairs(ruling: Ruling, screened: &Screened) -> Ruling {
             longer_share: screened.longer_share,
             disagreements: screened.disagreements,
             by_question_type: ByQuestionType(
-                by_question_type.map(|(name, counts)| (question_type(name), (*counts).into())).collect(),
+                by_question_type.map(|(name, tally)| (question_type(name), *tally)).collect(),
             ),
         }),
         ..ruling

@@ -12,7 +12,11 @@ use pawl_store::{
 };
 use uuid::Uuid;
 
-use crate::{error::Error, handler::Ports, wire::Outcome};
+use crate::{
+    error::Error,
+    handler::Ports,
+    wire::{Outcome, reason_name},
+};
 
 /// How often a prompt is written before the guards have the last word.
 const ATTEMPTS: usize = 2;
@@ -157,8 +161,7 @@ fn submitted(version: Submitted) -> Outcome {
 }
 
 fn skipped(reason: SkipReason) -> Outcome {
-    let reason = serde_json::to_value(reason).ok().and_then(|reason| reason.as_str().map(str::to_owned));
-    Outcome::Skipped { skipped: true, reason: reason.unwrap_or_default() }
+    Outcome::Skipped { skipped: true, reason: reason_name(reason).unwrap_or_default() }
 }
 
 fn superseded() -> Outcome {

@@ -33,7 +33,7 @@ use pawl_store::{
 use crate::{
     error::Error,
     handler::Ports,
-    wire::{Did, Filter, Outcome, Proof, Proved},
+    wire::{Did, Filter, Outcome, Proof, Proved, reason_name},
 };
 use bench::{Bench, Stop, Tally, recorded};
 
@@ -91,7 +91,10 @@ pub async fn prove<S: Proofs, M: Chat + Judge + Comparer>(
         let Claimed { as_of, skipped, claim: work, more } = claimed;
         before = Some(as_of);
         for skipped in skipped {
-            put(&mut proofs, vec![Proof { reason: name(skipped.reason), ..Proof::of(&skipped.about, Did::Skipped) }]);
+            put(
+                &mut proofs,
+                vec![Proof { reason: reason_name(skipped.reason), ..Proof::of(&skipped.about, Did::Skipped) }],
+            );
         }
         if let Some(work) = work {
             let (done, goes_on) = handle(&work, request_id, &deadline, ports).await;
@@ -225,7 +228,7 @@ fn paused<S, M>(bench: &Bench<'_, S, M>, pause: &Pause, reason: Option<&str>, wo
 /// What the caller is told of a test that could not be gone on with.
 fn stopped(about: &About, stop: Stop, request_id: &str) -> Proof {
     let (did, reason) = match stop {
-        Stop::LeaseLost => (Did::Skipped, name(SkipReason::InProgress)),
+        Stop::LeaseLost => (Did::Skipped, reason_name(SkipReason::InProgress)),
         Stop::Closed(reason) => (Did::Closed, reason),
         Stop::NoModel(code) => (Did::Failed, Some(code.to_owned())),
         Stop::Model(fault) => (Did::Failed, Some(fault.code().to_owned())),
@@ -238,11 +241,6 @@ fn not_recorded(fault: &StoreError, request_id: &str) -> String {
     let fields = [("request_id", request_id.into()), ("cause", fault.cause().into())];
     log::event(Level::Error, "work_not_recorded", &fields);
     fault.told().1.to_owned()
-}
-
-/// As the database writes it.
-fn name(reason: SkipReason) -> Option<String> {
-    serde_json::to_value(reason).ok().and_then(|reason| reason.as_str().map(str::to_owned))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(crate) use answer::reason_name;
 pub use answer::{Did, Outcome, Proof, Proved, UpdateResponse, Verified};
 
 /// How long `prove` may take, in seconds: the platform gives a request 150 to its first byte.

@@ -1,7 +1,7 @@
 -- Which role has which right, from the catalogue: an object that nobody entered below fails. (Which rows and outcomes
 -- each who may ask gets by them: access_matrix.test.sql, access_functions.test.sql.)
 begin;
-select plan(312);
+select plan(313);
 
 -- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
@@ -241,6 +241,7 @@ insert into expected_functions values
   ('pawl.end_test(uuid, text, text)', ''),
   ('pawl.fingerprint(uuid)', ''),
   ('pawl.fix_pool(pawl.prompt_tests)', ''),
+  ('pawl.escalate_once(uuid, text, text)', ''),
   ('pawl.tell_cap_too_small(uuid, bigint, numeric)', ''),
   ('pawl.ask_for_approval(uuid)', ''),
   ('pawl.give_back(uuid, date, bigint, numeric)', ''),

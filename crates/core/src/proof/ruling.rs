@@ -6,7 +6,7 @@ use super::{
     case::Case,
     kappa::{kappa, rated},
     names::names,
-    screening::Counts,
+    screening::Tally,
 };
 
 /// A ruling. What has no sense for a kind of case is `None`, in JSON null.
@@ -159,22 +159,5 @@ pub struct ByQuestionType(pub Vec<(&'static str, Tally)>);
 impl Serialize for ByQuestionType {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, tally)| (name, tally)))
-    }
-}
-
-/// Pairs won, lost and undecided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Tally {
-    /// The candidate's answer is better.
-    pub wins: usize,
-    /// It is worse.
-    pub losses: usize,
-    /// Neither.
-    pub ties: usize,
-}
-
-impl From<Counts> for Tally {
-    fn from(Counts { wins, losses, ties }: Counts) -> Self {
-        Self { wins, losses, ties }
     }
 }

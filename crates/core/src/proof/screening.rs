@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 /// Decided pairs of a question type below which nothing is clear.
 pub const MIN_DECIDED: usize = 8;
 /// A question type is clearly worse where as few wins or fewer would come with at most this chance if it were no
@@ -25,8 +27,8 @@ pub struct PairSeen<'a> {
 }
 
 /// Pairs by how they went.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
     /// The candidate's answer is better.
     pub wins: usize,
     /// The baseline's is.
@@ -35,7 +37,7 @@ pub struct Counts {
     pub ties: usize,
 }
 
-impl Counts {
+impl Tally {
     fn add(&mut self, d: i8) {
         match d.signum() {
             1 => self.wins += 1,
@@ -67,10 +69,10 @@ fn at_most(wins: usize, n: usize) -> f64 {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Screened {
     /// All pairs.
-    pub counts: Counts,
+    pub counts: Tally,
     /// Pairs by question type.
-    pub by_question_type: BTreeMap<String, Counts>,
-    /// Question types at which the candidate is clearly worse ([`Counts::clearly_worse`]).
+    pub by_question_type: BTreeMap<String, Tally>,
+    /// Question types at which the candidate is clearly worse ([`Tally::clearly_worse`]).
     pub worse_types: Vec<String>,
     /// Of verdicts that favour one answer, the share for the one shown first, 0 to 1: 0.5 where position makes no
     /// difference. `None` where there are none.
@@ -96,8 +98,8 @@ impl Screened {
 
 /// What came of these pairs. The same is worth telling of a proof's pairs.
 pub fn screening(pairs: &[PairSeen<'_>]) -> Screened {
-    let mut counts = Counts::default();
-    let mut by_question_type: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut counts = Tally::default();
+    let mut by_question_type: BTreeMap<String, Tally> = BTreeMap::new();
     let (mut for_first, mut favouring, mut for_longer, mut uneven, mut disagreements) = (0, 0, 0, 0, 0);
     for pair in pairs {
         counts.add(pair.d);
@@ -179,7 +181,7 @@ mod tests {
         // 2 + 2 for the first, none of the third's; one of two; one of two; one.
         assert_eq!(screened.first_shown_share, Some(7.0 / 11.0));
         assert_eq!(screened.longer_share, Some(0.5));
-        assert_eq!(screened.counts, Counts { wins: 1, losses: 1, ties: 4 });
+        assert_eq!(screened.counts, Tally { wins: 1, losses: 1, ties: 4 });
         let none = screening(&[pair(0, "other")]);
         assert_eq!((none.first_shown_share, none.longer_share, none.disagreements), (None, None, 0));
     }

@@ -4,7 +4,8 @@ use super::{
     canary::CanaryProcess,
     case::UnitKind,
     plan::{MIN_POOL, ProofSettings, Traffic},
-    ruling::{Ruling, Tally},
+    ruling::Ruling,
+    screening::Tally,
     watch::MIN_VOTES,
 };
 use crate::{

@@ -1,9 +1,17 @@
 //! What callers get.
 
 use pawl_core::proof::Ruling;
-use pawl_store::{decisions::Change, reflections::About};
+use pawl_store::{
+    decisions::Change,
+    reflections::{About, SkipReason},
+};
 use serde::Serialize;
 use uuid::Uuid;
+
+/// A reason as the database writes it.
+pub(crate) fn reason_name(reason: SkipReason) -> Option<String> {
+    serde_json::to_value(reason).ok().and_then(|reason| reason.as_str().map(str::to_owned))
+}
 
 /// What the caller gets.
 #[derive(Debug, Serialize)]
