@@ -60,6 +60,10 @@ create table pawl.prompt_tests (
   progress jsonb not null default '{}',
   -- People observed so far: who is next gets the number after.
   people integer not null default 0 check (people >= 0),
+  -- What its judge's trial may cost at the most while that is held, and of which day's share.
+  trial_tokens bigint not null default 0 check (trial_tokens >= 0),
+  trial_usd numeric not null default 0 check (trial_usd >= 0),
+  trial_reserved_on date,
   -- What models cost it.
   tokens bigint not null default 0,
   usd numeric not null default 0,

@@ -4,10 +4,11 @@
 -- Goes through the assistants not looked at since p_before (longest unseen first), until it has one to work on or 200
 -- are through. Answers {outcome, as_of, skipped: [{about, reason}], claim: null | {about, …}, more}, where `about` is
 -- {organization_id, assistant_id, assistant}; give `as_of` back as p_before to go on. The lease of the claimed one is
--- p_holder's for p_lease_seconds. Outcomes: ok, assistant_not_found (a filter that names nothing).
+-- p_holder's for p_lease_seconds. p_watch: of what a version has to prove, the live one's watch alone. Outcomes: ok,
+-- assistant_not_found (a filter that names nothing).
 create function pawl.claim(
   p_kind text, p_holder uuid, p_organization_id uuid, p_assistant text, p_force boolean, p_dry_run boolean,
-  p_before timestamptz, p_lease_seconds integer
+  p_before timestamptz, p_lease_seconds integer, p_watch boolean default false
 ) returns jsonb
 language plpgsql
 set search_path = ''
@@ -62,7 +63,7 @@ begin
     v_task := case p_kind
       when 'reflection' then pawl.next_task(v_assistant, p_force, p_dry_run)
       when 'learning' then pawl.next_lesson(v_assistant, p_force)
-      when 'proof' then pawl.next_proof(v_assistant)
+      when 'proof' then pawl.next_proof(v_assistant, p_watch)
     end;
     if v_task ? 'reason' then
       v_skipped := v_skipped || (v_about || v_task);
@@ -94,6 +95,6 @@ end
 $$;
 
 revoke execute on function
-  pawl.claim(text, uuid, uuid, text, boolean, boolean, timestamptz, integer),
+  pawl.claim(text, uuid, uuid, text, boolean, boolean, timestamptz, integer, boolean),
   pawl.release(text, uuid, uuid)
 from public, anon, authenticated, service_role;

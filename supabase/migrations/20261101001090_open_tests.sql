@@ -28,7 +28,8 @@ begin
   update pawl.system_prompts
     set state = 'screening',
         approved_at = case when state = 'draft' then approved_at end,
-        approved_by = case when state = 'draft' then approved_by end
+        approved_by = case when state = 'draft' then approved_by end,
+        metadata = metadata - 'test_again'
     where id = p_prompt.id;
   return v_id;
 end
@@ -136,15 +137,18 @@ as $$
     where g.assistant_id = p_assistant_id and g.status = 'pending' and g.title = p_title)
 $$;
 
--- Tells a person, once, that a day's share does not pay for a single pair or unit: no day would.
-create function pawl.tell_cap_too_small(p_assistant_id uuid, p_tokens bigint, p_usd numeric) returns void
+-- Tells a person, once, that a day's share does not pay for a single pair or unit, or for the judge's trial: no day
+-- would.
+create function pawl.tell_cap_too_small(
+  p_assistant_id uuid, p_tokens bigint, p_usd numeric, p_what text default 'One question, answered and compared,'
+) returns void
 language sql
 set search_path = ''
 as $$
   select pawl.escalate_once(s.assistant_id, 'A day''s share is too small to test a version', format(
-      'One question, answered and compared, may cost %s tokens and %s US dollars; a day has %s and %s. Raise '
-        'test_tokens_per_day or test_usd_per_day, or lower max_answer_tokens, and test the version anew.',
-      p_tokens, round(p_usd, 2), s.test_tokens_per_day, s.test_usd_per_day))
+      '%s may cost %s tokens and %s US dollars; a day has %s and %s. Raise test_tokens_per_day or test_usd_per_day, '
+        'or lower max_answer_tokens, and test the version anew.',
+      p_what, p_tokens, round(p_usd, 2), s.test_tokens_per_day, s.test_usd_per_day))
   from pawl.loop_settings s
   where s.assistant_id = p_assistant_id and (p_tokens > s.test_tokens_per_day or p_usd > s.test_usd_per_day)
 $$;
@@ -172,12 +176,37 @@ as $$
     where u.assistant_id = p_assistant_id and u.day = p_day and (p_tokens > 0 or p_usd > 0)
 $$;
 
--- Gives back what is reserved for a test's pairs and units.
+-- Lets what is reserved for a test stay spent: nobody gives it back any more.
+create function pawl.leave_spent(p_test_id uuid) returns void
+language sql
+set search_path = ''
+as $$
+  update pawl.replay_pairs set reserved_tokens = 0, reserved_usd = 0
+    where test_id = p_test_id and state in ('drawn', 'answered') and reserved_tokens > 0;
+  update pawl.canary_units set reserved_tokens = 0, reserved_usd = 0
+    where test_id = p_test_id and observed_at is null and reserved_tokens > 0;
+  update pawl.prompt_tests set trial_tokens = 0, trial_usd = 0 where id = p_test_id and trial_tokens > 0;
+$$;
+
+-- Gives back what is reserved for the trial of a test's judge.
+create function pawl.give_back_trial(p_test_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pawl.give_back(t.assistant_id, t.trial_reserved_on, t.trial_tokens, t.trial_usd)
+    from pawl.prompt_tests t where t.id = p_test_id;
+  update pawl.prompt_tests set trial_tokens = 0, trial_usd = 0 where id = p_test_id and trial_tokens > 0;
+end
+$$;
+
+-- Gives back what is reserved for a test's pairs and units, and for its judge's trial.
 create function pawl.give_back_all(p_test_id uuid) returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
+  perform pawl.give_back_trial(p_test_id);
   perform pawl.give_back(t.assistant_id, r.reserved_on, r.tokens, r.usd)
     from pawl.prompt_tests t
     cross join lateral (
@@ -191,10 +220,7 @@ begin
       ) o group by o.reserved_on
     ) r
     where t.id = p_test_id;
-  update pawl.replay_pairs set reserved_tokens = 0, reserved_usd = 0
-    where test_id = p_test_id and state in ('drawn', 'answered') and reserved_tokens > 0;
-  update pawl.canary_units set reserved_tokens = 0, reserved_usd = 0
-    where test_id = p_test_id and observed_at is null and reserved_tokens > 0;
+  perform pawl.leave_spent(p_test_id);
 end
 $$;
 
@@ -238,9 +264,11 @@ revoke execute on function
   pawl.most_tokens(text),
   pawl.reserve(uuid, bigint, numeric),
   pawl.escalate_once(uuid, text, text),
-  pawl.tell_cap_too_small(uuid, bigint, numeric),
+  pawl.tell_cap_too_small(uuid, bigint, numeric, text),
   pawl.ask_for_approval(uuid),
   pawl.give_back(uuid, date, bigint, numeric),
+  pawl.leave_spent(uuid),
+  pawl.give_back_trial(uuid),
   pawl.give_back_all(uuid),
   pawl.spend(pawl.prompt_tests, jsonb, date)
 from public, anon, authenticated, service_role;

@@ -3,7 +3,9 @@
 
 -- Makes a version the live one, under the assistant's lock; p_leaving is what becomes of the one that was: retired or
 -- rolled_back. A test that runs has lost what it compares with, and is closed; a test that promotes has ended before.
-create function pawl.go_live(p_prompt_id uuid, p_leaving text default 'retired') returns void
+-- p_by_person: somebody chose it, and that is on record.
+create function pawl.go_live(p_prompt_id uuid, p_leaving text default 'retired', p_by_person boolean default true)
+returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -26,7 +28,8 @@ begin
     where t.assistant_id = v_prompt.assistant_id and t.state in ('screening', 'proving');
   if found then
     perform pawl.close_test(
-      v_prompt.assistant_id, case when v_candidate_id = p_prompt_id then 'forced' else 'baseline_changed' end);
+      v_prompt.assistant_id, case when v_candidate_id = p_prompt_id then 'forced' else 'baseline_changed' end,
+      p_by_person);
   end if;
 end
 $$;
@@ -103,6 +106,26 @@ begin
 end
 $$;
 
+-- A text as it is compared with others: case and white space make no other prompt of it.
+create function pawl.plain_text(p_content text) returns text
+language sql immutable
+set search_path = ''
+as $$ select lower(btrim(regexp_replace(p_content, '\s+', ' ', 'g'))) $$;
+
+-- True of a text that was tested against this version, or put before a person meanwhile, and was rejected or taken
+-- back. What ended its test without a word about it (its judge, too few questions, another version that went live) does
+-- not count.
+create function pawl.was_tried(p_assistant_id uuid, p_baseline_id uuid, p_content text) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select exists (
+    select from pawl.prompt_tests t join pawl.system_prompts c on c.id = t.candidate_id
+    where t.assistant_id = p_assistant_id and t.baseline_id = p_baseline_id and not t.placebo
+      and (t.state = 'rejected' and c.state = 'rejected' or t.reason = 'by_hand' or c.state = 'rolled_back')
+      and pawl.plain_text(c.content) = pawl.plain_text(p_content))
+$$;
+
 -- What the writer of a new version needs, asked before a model is paid for. Outcomes: ok; reflection_not_found;
 -- not_an_update (nobody called for one); submitted (with new_version: done before); refused (given up before, or now:
 -- five attempts from which no version came are enough, and a person is told); superseded (the judged version is no
@@ -177,11 +200,12 @@ end
 $$;
 
 -- Submits the version a reflection asked for to its test: version + 1, linked to the live one it has to beat. Nothing
--- goes live here. Where a person must approve it, a suggestion is laid before them at once, so that they may while it is
--- tested. What stops an update (pawl.update_block) and the protected clauses are looked at here, under the assistant's
--- lock. Called again for the same reflection it changes nothing. Outcomes: submitted (with new_version,
+-- goes live here. Where a person must approve it, a suggestion is laid before them at once, so that they may while it
+-- is tested. What stops an update (pawl.update_block) and the protected clauses are looked at here, under the
+-- assistant's lock. Called again for the same reflection it changes nothing. Outcomes: submitted (with new_version,
 -- previous_version, change_reason, and suggestion_id where one was laid before a person), skipped (with reason),
--- clauses_missing (with clauses, counted from 1), superseded, refused, not_an_update, reflection_not_found.
+-- clauses_missing (with clauses, counted from 1), tried_before (pawl.was_tried: another text is to be written),
+-- superseded, refused, not_an_update, reflection_not_found.
 create function public.pawl_submit_prompt(
   p_reflection_id uuid, p_parent_id uuid, p_content text, p_change_reason text, p_model text
 ) returns jsonb
@@ -220,6 +244,8 @@ begin
   v_clauses := pawl.missing_clauses(v_log.assistant_id, p_content);
   if v_clauses <> '{}' then
     return jsonb_build_object('outcome', 'clauses_missing', 'clauses', v_clauses);
+  elsif pawl.was_tried(v_log.assistant_id, v_parent.id, p_content) then
+    return '{"outcome": "tried_before"}';
   end if;
 
   insert into pawl.system_prompts (
@@ -278,11 +304,13 @@ end
 $$;
 
 revoke execute on function
-  pawl.go_live(uuid, text),
+  pawl.go_live(uuid, text, boolean),
   pawl.end_suggestions(),
   pawl.missing_clauses(uuid, text),
   pawl.update_result(pawl.reflection_logs),
   pawl.test_placebo(pawl.system_prompts),
+  pawl.plain_text(text),
+  pawl.was_tried(uuid, uuid, text),
   public.pawl_begin_update(uuid),
   public.pawl_submit_prompt(uuid, uuid, text, text, text),
   public.pawl_refuse_update(uuid, text)

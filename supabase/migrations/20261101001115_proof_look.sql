@@ -22,10 +22,11 @@ as $$
   group by y.year
 $$;
 
--- What there is to prove something with: {conversations_a_day (new ones, of the last 7 days) and people_a_day (different
--- ones of 28 days), or since the first answer, by no more than the newest 50,000 answers; pool: questions that a replay could draw
--- from; pairs_a_day: as many as a day's share pays for, by what this test's pairs cost so far; tests_this_year,
--- promoted_this_year, year; settings: those of pawl.loop_settings that a plan is made from, as they were}.
+-- What there is to prove something with: {conversations_a_day (new ones, of the last 7 days) and people_a_day
+-- (different ones of 28 days), or since the first answer, by no more than the newest 50,000 answers; pool: questions
+-- that a replay could draw from; pairs_a_day: as many as a day's share pays for, by what this test's pairs cost so far;
+-- tests_this_year, promoted_this_year, year; settings: those of pawl.loop_settings that a plan is made from, as they
+-- were}.
 create function pawl.traffic_of(p_test pawl.prompt_tests) returns jsonb
 language plpgsql stable
 set search_path = ''
@@ -76,8 +77,9 @@ $$;
 
 -- Everything the running stage of a test is ruled on: outcome ok with `case` ({kind: screening | replay | canary,
 -- level, horizon, min_days, max_days, days, unit, agreement, floor, before_up, before_n, observations}, where what
--- makes no sense of a kind is null) and `plan_from` (as pawl.traffic_of). What an earlier look found proved, and which
--- was held up, is to be found again. Further outcomes: closed, with reason; lease_lost.
+-- makes no sense of a kind is null) and `plan_from` (as pawl.traffic_of; null until a screening has all its pairs: no
+-- plan is made from any other). What an earlier look found proved, and which was held up, is to be found again. Further
+-- outcomes: closed, with reason; lease_lost.
 create function public.pawl_proof_look(p_holder uuid, p_test_id uuid) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -85,11 +87,13 @@ as $$
 declare
   v_test pawl.prompt_tests := pawl.hold_test(p_holder, p_test_id, false);
   v_canary boolean := coalesce(v_test.method = 'canary', false);
+  v_observations jsonb;
 begin
   if pawl.test_in_the_way(v_test) is not null then
     return pawl.test_in_the_way(v_test);
   end if;
   update pawl.prompt_tests set verdict = null where id = p_test_id and verdict is not null;
+  v_observations := pawl.observations_of(p_test_id, v_test.state);
   return jsonb_build_object(
     'outcome', 'ok',
     'case', jsonb_build_object(
@@ -103,8 +107,10 @@ begin
       'agreement', pawl.judge_agreement(v_test.assistant_id, v_test.judge_model, v_test.rubric_id),
       'floor', v_test.settings -> 'judge_floor',
       'before_up', null, 'before_n', null,
-      'observations', pawl.observations_of(p_test_id, v_test.state)),
-    'plan_from', pawl.traffic_of(v_test));
+      'observations', v_observations),
+    'plan_from', case
+      when v_test.state = 'screening' and jsonb_array_length(v_observations) >= pawl.pairs_wanted(v_test)
+        then pawl.traffic_of(v_test) end);
 end
 $$;
 

@@ -63,7 +63,9 @@ as $$
 $$;
 
 -- What a pair may cost at the most: two answers where there are none yet, and the comparison in both orders, each asked
--- for twice should the first reply be of no use.
+-- for twice should the first reply be of no use. A request that is sent again before that is not paid for: it was
+-- turned away (429, 5xx), or never reached the model; one that the model had begun to answer is not sent again
+-- (`begun_is_final` in crates/model).
 create function pawl.highest_cost_of_pair(
   p_test pawl.prompt_tests, p_pair pawl.replay_pairs, out tokens bigint, out usd numeric
 )
@@ -183,13 +185,12 @@ as $$
 $$;
 
 -- Hands out pairs of the running stage that are not judged yet, those that have answers already first: outcome ok with
--- `pairs`: [{pair_id, number, message, history: [{user_message, answer}], candidate_first, baseline_answer,
--- candidate_answer}] (both null, or none); `left`: how many of the stage are not judged, these included; `blocked`: why
--- fewer than p_limit (1 to 50) are handed out than there are: tokens, money (what they may cost at the most does not
--- fit into the day) or insufficient_data (too few questions); null where nothing is in the way. What is handed out is
--- taken from the day's share until it is recorded; handed out again it is taken again, for who had it may have paid. Of
--- a canary, at a stage's end, and of a test that is proved and held up, there are none. Further outcomes: closed, with
--- reason; lease_lost.
+-- `pairs`: [{pair_id, message, history: [{user_message, answer}], candidate_first, baseline_answer, candidate_answer}]
+-- (both null, or none), in their order; `blocked`: why fewer than p_limit (1 to 50) are handed out than there are:
+-- tokens, money (what they may cost at the most does not fit into the day) or insufficient_data (too few questions);
+-- null where nothing is in the way. What is handed out is taken from the day's share until it is recorded; handed out
+-- again it is taken again, for who had it may have paid. Of a canary, at a stage's end, and of a test that is proved
+-- and held up, there are none. Further outcomes: closed, with reason; lease_lost.
 create function public.pawl_next_pairs(p_holder uuid, p_test_id uuid, p_limit integer default 10) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -209,13 +210,13 @@ begin
   if pawl.test_in_the_way(v_test) is not null then
     return pawl.test_in_the_way(v_test);
   elsif pawl.pairs_wanted(v_test) = 0 or v_test.verdict is not null then
-    return '{"outcome": "ok", "pairs": [], "left": 0, "blocked": null}';
+    return '{"outcome": "ok", "pairs": [], "blocked": null}';
   end if;
   v_test := pawl.fix_pool(v_test);
   v_wanted := pawl.pairs_wanted(v_test);
   if (case v_test.state when 'screening' then v_test.screening_pool else v_test.proof_pool end) is null then
     perform pawl.note_block(p_test_id, 'insufficient_data');
-    return jsonb_build_object('outcome', 'ok', 'pairs', '[]'::jsonb, 'left', v_wanted, 'blocked', 'insufficient_data');
+    return '{"outcome": "ok", "pairs": [], "blocked": "insufficient_data"}';
   end if;
   -- Until there are as many as are asked for that say something, or all are drawn.
   loop
@@ -241,15 +242,14 @@ begin
       set reserved_tokens = v_cost.tokens, reserved_usd = v_cost.usd, reserved_on = pawl.today() where id = v_pair.id;
     v_pairs := v_pairs || (
       select jsonb_build_object(
-        'pair_id', v_pair.id, 'number', v_pair.number, 'message', q.content,
+        'pair_id', v_pair.id, 'message', q.content,
         'history', pawl.history_before(t, (v_test.settings ->> 'history_token_budget')::integer),
         'candidate_first', v_pair.candidate_first,
         'baseline_answer', v_pair.baseline_answer, 'candidate_answer', v_pair.candidate_answer)
       from pawl.turns t join pawl.messages q on q.id = t.user_message_id where t.id = v_pair.turn_id);
   end loop;
   perform pawl.note_block(p_test_id, v_blocked);
-  return jsonb_build_object('outcome', 'ok', 'pairs', v_pairs,
-    'left', v_wanted - v_drawn + v_open, 'blocked', v_blocked);
+  return jsonb_build_object('outcome', 'ok', 'pairs', v_pairs, 'blocked', v_blocked);
 end
 $$;
 

@@ -2,11 +2,10 @@
 
 -- The version that serves a conversation: the live one; while a canary runs, the one that the coin chose for the
 -- conversation, or for its person, and nothing else than that for as long as the canary runs. p_begins: the
--- conversation begins with this turn, and a coin is thrown, unless it was thrown for the person before. While updates are
--- paused, the live version is locked or the other lacks a protected clause, everybody has the live one. Conversations from
--- before
--- the canary (or before the person's coin) stay with the live version. Where no canary runs this is one look into an
--- index.
+-- conversation begins with this turn, and a coin is thrown, unless it was thrown for the person before. While updates
+-- are paused, the live version is locked or the other lacks a protected clause, everybody has the live one.
+-- Conversations from before the canary (or before the person's coin) stay with the live version. Where no canary runs
+-- this is one look into an index.
 create function pawl.version_served(p_live pawl.system_prompts, p_session pawl.sessions, p_begins boolean)
 returns pawl.system_prompts
 language plpgsql
@@ -73,7 +72,8 @@ as $$
   order by e.answered_at, e.message_id limit 200
 $$;
 
--- What judging an exchange may cost at the most, asked for twice should the first reply be unreadable.
+-- What judging an exchange may cost at the most, asked for twice should the first reply be unreadable (as
+-- pawl.highest_cost_of_pair).
 create function pawl.highest_cost_of_unit(
   p_test pawl.prompt_tests, p_exchange jsonb, out tokens bigint, out usd numeric
 )
@@ -96,9 +96,9 @@ $$;
 -- Hands out units of the canary whose time is over (of a conversation 48 hours after its coin, of a person 8 days) and
 -- that were not observed yet, the oldest first: outcome ok with `units`: [{unit_id, exchange: {user_message, answer}
 -- (one of its own, by no one's choice; null without an answer), reactions: [{thumb: up | down | null, copied,
--- followed_up, dwell_seconds, rating, answer_characters}] (an answer each, oldest first)}]; `waiting`: how many are not
--- as old yet; `blocked`: tokens, money or null, as pawl_next_pairs. p_limit: 1 to 50. A test is decided from its first
--- 20,000, and one that is proved and held up takes no more. Further outcomes: closed, with reason; lease_lost.
+-- followed_up, dwell_seconds, rating, answer_characters}] (an answer each, oldest first)}]; `blocked`: tokens, money or
+-- null, as pawl_next_pairs. p_limit: 1 to 50. A test is decided from its first 20,000, and one that is proved and held
+-- up takes no more. Further outcomes: closed, with reason; lease_lost.
 create function public.pawl_next_units(p_holder uuid, p_test_id uuid, p_limit integer default 20) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -155,9 +155,7 @@ begin
       'unit_id', v_unit.id, 'exchange', v_exchange, 'reactions', v_reactions);
   end loop;
   perform pawl.note_block(p_test_id, v_blocked);
-  return jsonb_build_object('outcome', 'ok', 'units', v_units, 'blocked', v_blocked, 'waiting', (
-    select count(*) from pawl.canary_units u
-    where u.test_id = p_test_id and u.observed_at is null and u.assigned_at > v_old));
+  return jsonb_build_object('outcome', 'ok', 'units', v_units, 'blocked', v_blocked);
 end
 $$;
 

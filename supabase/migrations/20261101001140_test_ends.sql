@@ -23,17 +23,17 @@ as $$
 $$;
 
 -- Closes the running test of an assistant, if there is one: nothing was decided. Its version is a draft again where
--- that was not its doing (judge_changed, judge_not_trusted, yearly_budget, insufficient_data; recorded as the loop's),
--- and rejected
--- otherwise (baseline_changed, by_hand: who did that has it on record), unless it is live by now (forced). For who
--- holds the assistant's lock.
-create function pawl.close_test(p_assistant_id uuid, p_reason text) returns void
+-- that was not its doing (judge_changed: it is tested again, pawl.to_test_again; judge_not_trusted, yearly_budget,
+-- insufficient_data: a person is told), and rejected otherwise (baseline_changed, clauses_missing, by_hand), unless it
+-- is live by now (forced). Recorded as the loop's, unless p_by_person: what they did is on record. For who holds the
+-- assistant's lock.
+create function pawl.close_test(p_assistant_id uuid, p_reason text, p_by_person boolean default false) returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
   v_test pawl.prompt_tests;
-  v_by_loop constant boolean := p_reason in (
+  v_blameless constant boolean := p_reason in (
     'judge_changed', 'judge_not_trusted', 'yearly_budget', 'insufficient_data');
 begin
   select * into v_test from pawl.prompt_tests
@@ -42,12 +42,22 @@ begin
     return;
   end if;
   perform pawl.end_test(v_test.id, 'closed', p_reason);
-  update pawl.system_prompts set state = case when v_by_loop and not placebo then 'draft' else 'rejected' end
+  update pawl.system_prompts
+    set state = case when v_blameless and not placebo then 'draft' else 'rejected' end,
+        metadata = metadata || case when p_reason = 'judge_changed' and not placebo
+          then jsonb_build_object('test_again', v_test.baseline_id) else '{}' end
     where id = v_test.candidate_id and state in ('screening', 'proving');
-  if v_by_loop then
+  if not p_by_person then
     perform pawl.record_close(v_test, p_reason);
   end if;
-  if p_reason = 'judge_not_trusted' then
+  if p_reason in ('insufficient_data', 'yearly_budget') and not v_test.placebo then
+    perform pawl.escalate_once(p_assistant_id, format('Version %s is not tested any more', p.version), case p_reason
+        when 'yearly_budget' then
+          'The year''s tests are used up. It is a draft again: test it anew next year, or force it.'
+        else 'In 30 days there were too few questions to test it with. It is a draft again: test it anew when more '
+          'people have asked, or force it.' end)
+      from pawl.system_prompts p where p.id = v_test.candidate_id;
+  elsif p_reason = 'judge_not_trusted' then
     perform pawl.escalate_once(p_assistant_id, 'The judge may not decide about versions', format(
         'The model %s, judging by version %s of the rubric, preferred answers that only look good to honest ones. No '
           'version is tested until another judge model or rubric stands the trial. Version %s is a draft again.',
@@ -284,7 +294,7 @@ grant select on pawl.placebo_results, pawl.test_ledger to authenticated, service
 revoke execute on function
   pawl.end_test(uuid, text, text),
   pawl.record_close(pawl.prompt_tests, text, text),
-  pawl.close_test(uuid, text),
+  pawl.close_test(uuid, text, boolean),
   pawl.close_as(pawl.prompt_tests, text),
   pawl.observations_digest(uuid[]),
   pawl.observation_ids(uuid, text, jsonb),

@@ -30,15 +30,14 @@ as $$
   ) v
 $$;
 
--- The votes on the live version since it went live, as pawl.votes_on, the newest 5,000: [{id, up}], cut at p_first. The
--- ids are new with every call and name no one.
-create function pawl.votes_since(p_live pawl.system_prompts, p_first bigint) returns jsonb
+-- The votes on the live version since it went live, as pawl.votes_on, the newest 5,000: [{id, up}]. The ids are new
+-- with every call and name no one.
+create function pawl.votes_since(p_live pawl.system_prompts) returns jsonb
 language sql volatile
 set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object('id', gen_random_uuid(), 'up', v.up) order by v.n), '[]')
   from unnest(pawl.votes_on(p_live, p_live.activated_at, 'infinity', 5000)) with ordinality v (up, n)
-  where p_first is null or v.n <= p_first
 $$;
 
 -- True of a live version that was promoted, or forced unproved, when it last went live; whoever approved the first.
@@ -86,8 +85,8 @@ $$;
 
 -- The votes on the live version (as pawl.votes_since) beside those on the version before in the 90 days until then, the
 -- newest 2,000: outcome ok with `case` (of kind watch: {before_up, before_n, observations: [{id, up}]}, everything else
--- of a case null, or as it is where nothing was judged), prompt_id, `acts` (a fall takes it back) and `why_not` (as
--- pawl.rollback_block). Outcomes besides: nothing_to_watch (no votes on it, or nothing live); lease_lost.
+-- of a case null, or as it is where nothing was judged), prompt_id, `live_since`, `acts` (a fall takes it back) and
+-- `why_not` (as pawl.rollback_block). Outcomes besides: nothing_to_watch (no votes on it, or nothing live); lease_lost.
 create function public.pawl_watch_look(p_holder uuid, p_assistant_id uuid) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -103,7 +102,7 @@ begin
     return '{"outcome": "lease_lost"}';
   end if;
   select * into v_live from pawl.system_prompts where assistant_id = p_assistant_id and is_active;
-  v_since := pawl.votes_since(v_live, null);
+  v_since := pawl.votes_since(v_live);
   if v_since = '[]' then
     return '{"outcome": "nothing_to_watch"}';
   end if;
@@ -114,7 +113,8 @@ begin
   end if;
   v_why_not := pawl.rollback_block(v_live);
   return jsonb_build_object(
-    'outcome', 'ok', 'prompt_id', v_live.id, 'acts', v_why_not is null, 'why_not', v_why_not,
+    'outcome', 'ok', 'prompt_id', v_live.id, 'live_since', v_live.activated_at,
+    'acts', v_why_not is null, 'why_not', v_why_not,
     'case', jsonb_build_object(
       'kind', 'watch', 'level', null, 'horizon', null, 'min_days', null, 'max_days', null, 'days', null, 'unit', null,
       'agreement', to_jsonb(array_fill(0, array[5, 5])), 'floor', -1,
@@ -124,18 +124,17 @@ end
 $$;
 
 -- Takes the live version back for the version before: one transaction, with the votes it was decided from (those of
--- p_case, under the ids they have there; of a case without, as many of the first as p_ruling counts under `n`, as they
--- are now), the receipt, a record and an escalation. Called again it changes nothing. Outcomes: ok with receipt_id and
--- version (live now); superseded (it is not live any more, or went live anew); held with reason (as
--- pawl.rollback_block); lease_lost.
+-- p_case, under the ids they have there), the receipt, a record and an escalation. Called again it changes nothing.
+-- p_since: since when it is live, as it was looked at. Outcomes: ok with receipt_id and version (live now);
+-- superseded (it is not live any more, or went live anew since: that is other votes, and perhaps a person's word); held
+-- with reason (as pawl.rollback_block); lease_lost.
 create function public.pawl_roll_back(
-  p_holder uuid, p_assistant_id uuid, p_prompt_id uuid, p_case jsonb, p_ruling jsonb
+  p_holder uuid, p_assistant_id uuid, p_prompt_id uuid, p_since timestamptz, p_case jsonb, p_ruling jsonb
 ) returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  v_began constant timestamptz := clock_timestamp(); -- before this waits for anybody
   v_held boolean := pawl.holds_proof(p_holder, p_assistant_id, true);
   v_live pawl.system_prompts;
   v_before pawl.system_prompts;
@@ -149,12 +148,7 @@ begin
     return '{"outcome": "lease_lost"}';
   end if;
   select * into v_live from pawl.system_prompts where assistant_id = p_assistant_id and is_active;
-  -- Or a person made it live again while this waited.
-  if v_live.id is distinct from p_prompt_id or exists (
-      select from pawl.audit_log c
-      where c.assistant_id = p_assistant_id and c.at > v_began
-        and c.detail #> '{changed,live_version,to}' = to_jsonb(v_live.version))
-  then
+  if (v_live.id, v_live.activated_at) is distinct from (p_prompt_id, p_since) then
     select r.id into v_done from pawl.promotion_receipts r
       join pawl.system_prompts p on p.id = p_prompt_id and p.assistant_id = r.assistant_id
       where r.assistant_id = p_assistant_id and r.decision = 'rollback' and r.at >= p.activated_at
@@ -167,19 +161,13 @@ begin
   v_block := pawl.rollback_block(v_live);
   if v_block is not null then
     return jsonb_build_object('outcome', 'held', 'reason', v_block);
-  elsif exists (
-    select from jsonb_array_elements(p_case -> 'observations') o
-    join pawl.proof_observations x on x.id = (o ->> 'id')::uuid)
-  then
-    return '{"outcome": "superseded"}'; -- these votes took it back before
   end if;
   select * into strict v_before from pawl.system_prompts
     where assistant_id = p_assistant_id and version = pawl.version_before(v_live);
 
   insert into pawl.proof_observations (id, about_id, kind, stage, data)
     select (o.vote ->> 'id')::uuid, v_receipt_id, 'vote', 'watch', jsonb_build_object('up', o.vote -> 'up')
-    from jsonb_array_elements(coalesce(
-      p_case -> 'observations', pawl.votes_since(v_live, (p_ruling ->> 'n')::bigint))) with ordinality o (vote, n)
+    from jsonb_array_elements(p_case -> 'observations') with ordinality o (vote, n)
     order by o.n;
   v_ids := pawl.observation_ids(v_receipt_id, 'watch', null);
   insert into pawl.promotion_receipts (
@@ -192,7 +180,7 @@ begin
            'case', p_case - 'observations', 'ruling', p_ruling),
          v_ids, pawl.observations_digest(v_ids)
   from pawl.assistants a join pawl.loop_settings s on s.assistant_id = a.id where a.id = p_assistant_id;
-  perform pawl.go_live(v_before.id, 'rolled_back');
+  perform pawl.go_live(v_before.id, 'rolled_back', false);
   v_audit_id := pawl.record_change(
     p_assistant_id, 'loop', null, 'rollback',
     jsonb_build_object('version', v_before.version, 'receipt_id', v_receipt_id, 'changed', pawl.difference(
@@ -246,16 +234,16 @@ $$;
 
 revoke execute on function
   pawl.votes_on(pawl.system_prompts, timestamptz, timestamptz, integer),
-  pawl.votes_since(pawl.system_prompts, bigint),
+  pawl.votes_since(pawl.system_prompts),
   pawl.went_live_by_test(pawl.system_prompts),
   pawl.rollback_block(pawl.system_prompts),
   pawl.holds_proof(uuid, uuid, boolean),
   public.pawl_watch_look(uuid, uuid),
-  public.pawl_roll_back(uuid, uuid, uuid, jsonb, jsonb),
+  public.pawl_roll_back(uuid, uuid, uuid, timestamptz, jsonb, jsonb),
   public.pawl_alert_fall(uuid, uuid, uuid, jsonb)
 from public, anon, authenticated, service_role;
 grant execute on function
   public.pawl_watch_look(uuid, uuid),
-  public.pawl_roll_back(uuid, uuid, uuid, jsonb, jsonb),
+  public.pawl_roll_back(uuid, uuid, uuid, timestamptz, jsonb, jsonb),
   public.pawl_alert_fall(uuid, uuid, uuid, jsonb)
 to service_role;

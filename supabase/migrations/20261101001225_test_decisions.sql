@@ -67,7 +67,7 @@ begin
   update pawl.suggestions
     set reviewed_by = pawl.known_user(s.actor_id), reviewed_at = now(), review_notes = p_reason
     where id = v_suggestion.id;
-  perform pawl.close_test(s.assistant_id, 'by_hand');
+  perform pawl.close_test(s.assistant_id, 'by_hand', true);
   return pawl.changed(
     s, 'reject',
     jsonb_build_object('version', p_prompt.version)

@@ -73,7 +73,8 @@ export function complete(turn: string, text: string, attempt = 1) {
   });
 }
 
-export function submit(reflection: string, place: Place, text = "A better prompt.") {
+/** Each reflection has a text of its own: one that was rejected is not tried again. */
+export function submit(reflection: string, place: Place, text = `A better prompt, after ${reflection}.`) {
   return rpc("service", "pawl_submit_prompt", {
     p_reflection_id: reflection,
     p_parent_id: place.prompt,

@@ -47,7 +47,10 @@ export async function aJudgeIsTriedOnce(project: Project): Promise<void> {
   }
 }
 
-/** 50 claims find a test whose judge is another by now, while people force its version: it is closed once. */
+/**
+ * 50 claims find a test whose judge is another by now, while people force its version: it is closed once, and what one
+ * of them puts to the test again at most once more.
+ */
 export async function closedOrForced(project: Project): Promise<void> {
   for (let round = 1; round <= 6; round++) {
     const trial = await makeTrial(project);
@@ -59,7 +62,10 @@ export async function closedOrForced(project: Project): Promise<void> {
     before.state.judge_model = "another";
     const force = rpc(trial.admin, "pawl_force_version", { p_version: 2, ...at(trial) });
     const told = await project.crowd.atOnce(times(50, (index) => index % 10 ? claimProof(trial) : force));
-    // Who claimed while somebody held the assistant has left it as it is.
+    // Who claimed while somebody held the assistant has left it as it is; who has the lease tests the version again.
+    await project.database.query("update pawl.leases set holder = null, expires_at = null where assistant_id = $1", [
+      trial.id,
+    ]);
     const last = await project.crowd.one(claimProof(trial));
     assert.deepEqual(last.skipped.map(({ reason }: { reason: string }) => reason), ["nothing_to_prove"]);
     assert.equal(await liveIs(project, trial), 2);
@@ -73,7 +79,7 @@ export async function aFallIsToldOnce(project: Project): Promise<void> {
   const alert = rpc("service", "pawl_alert_fall", {
     p_holder: trial.holder,
     p_assistant_id: trial.id,
-    p_prompt_id: prompt,
+    p_prompt_id: prompt.id,
     p_ruling: { decision: "alert", words: "It fell." },
   });
   const told = answersOf(await project.crowd.atOnce(times(50, () => alert)));
@@ -266,11 +272,20 @@ export async function approvedWhileProved(project: Project): Promise<void> {
 }
 
 /** The version that was in test is live, on a person's word. */
-async function makeForced(project: Project): Promise<{ trial: Trial; prompt: string }> {
+async function makeForced(project: Project): Promise<{ trial: Trial; prompt: Live }> {
   const trial = await makeTrial(project);
   await project.crowd.one(rpc(trial.admin, "pawl_force_version", { p_version: 2, ...at(trial) }));
-  const sql = "select id from pawl.system_prompts where assistant_id = $1 and is_active";
-  return { trial, prompt: await one(project, sql, [trial.id]) };
+  // The time as text: a Date would lose its microseconds.
+  const sql =
+    "select id, to_json(activated_at) #>> '{}' as since from pawl.system_prompts where assistant_id = $1 and is_active";
+  const [prompt] = await project.database.query<Live>(sql, [trial.id]);
+  return { trial, prompt };
+}
+
+/** The live version as a worker looked at it. */
+interface Live {
+  id: string;
+  since: string;
 }
 
 /** So many receipts, and a record without a break. `passed`: passing a screening changes a state, and leaves no row. */
@@ -292,11 +307,12 @@ async function assertDecided(
   else await assertTellsWhatHappened(project, trial, before, answersOf(told));
 }
 
-function rollBack(trial: Trial, prompt: string, votes: string[]): Call {
+function rollBack(trial: Trial, prompt: Live, votes: string[]): Call {
   return rpc("service", "pawl_roll_back", {
     p_holder: trial.holder,
     p_assistant_id: trial.id,
-    p_prompt_id: prompt,
+    p_prompt_id: prompt.id,
+    p_since: prompt.since,
     p_case: { kind: "watch", observations: votes.map((id) => ({ id, up: false })) },
     p_ruling: { decision: "rollback", reason: "fell", n: 2, words: "It fell." },
   });

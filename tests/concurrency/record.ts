@@ -182,6 +182,10 @@ function addWhatFollows(row: Row, state: State, known: Known): void {
     if (state[`state ${version}`] === "draft" && known.byLoop.has(version)) state[`state ${version}`] = "rejected";
     if (state[`state ${version}`] === "rejected") state[`approved ${version}`] = false;
   }
+  // Who approved it before it was rejected or taken back did not approve it again.
+  if (action === "test" && ["rejected", "rolled_back"].includes(detail.changed.state?.from)) {
+    state[`approved ${detail.version}`] = false;
+  }
 }
 
 /** What was live has left; a test that ran compares with what is no more, and its version is rejected. */

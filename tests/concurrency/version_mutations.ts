@@ -161,7 +161,8 @@ begin
     without: cut(
       PROMPT_FUNCTIONS,
       `    perform pawl.close_test(
-      v_prompt.assistant_id, case when v_candidate_id = p_prompt_id then 'forced' else 'baseline_changed' end);`,
+      v_prompt.assistant_id, case when v_candidate_id = p_prompt_id then 'forced' else 'baseline_changed' end,
+      p_by_person);`,
       "    null;",
     ),
     scenario: "theParentIsLive",
@@ -200,9 +201,8 @@ begin
       file: PROMPT_FUNCTIONS,
       text: `if v_clauses <> '{}' then
     return jsonb_build_object('outcome', 'clauses_missing', 'clauses', v_clauses);
-  end if;
-`,
-      becomes: "",
+  elsif `,
+      becomes: "if ",
     },
     scenario: "everyActionAtOnce",
     fails: /against what people decided/,

@@ -169,19 +169,22 @@ Deno.test("a version proves itself", (test) =>
       assert.deepEqual(await asked(stack), []);
     });
 
-    await test.step("a new judge ends the running test, and the version is a draft again [catches: two judges in one test]", async () => {
+    await test.step("a new judge ends the running test, and has the version tested anew [catches: two judges in one test]", async () => {
       const assistant = await furnish(stack, { proof_method: "canary" });
       const version = await tryOut(stack, assistant, BETTER);
       await proveToCanary(stack, assistant);
       await configure(stack, assistant, { judge_model: "claude-haiku-5-5" });
       await prove(stack, assistant);
-      const { state, reason } = await testOf(stack, assistant);
-      assert.deepEqual([state, reason], ["closed", "judge_changed"]);
-      assert.deepEqual((await statesOf(stack, assistant)).at(-1), { version, state: "draft" });
+      const tests = await stack.database.query(
+        `select t.judge_model, t.state = 'closed' as closed, t.reason from pawl.prompt_tests t
+         join pawl.system_prompts p on p.id = t.candidate_id
+         where t.assistant_id = $1 and p.version = $2 order by t.created_at`,
+        [assistant.id, version],
+      );
+      assert.deepEqual(tests[0], { judge_model: "claude-sonnet-5-5", closed: true, reason: "judge_changed" });
+      assert.deepEqual(tests.slice(1).map(({ judge_model }) => judge_model), ["claude-haiku-5-5"]);
       assert.deepEqual(await receiptsOf(stack, assistant), []);
       // The new one has a trial of its own.
-      await forgetAsked(stack);
-      await steer(stack, assistant, { action: "test", version });
       await prove(stack, assistant);
       const judges = await stack.database.query(
         "select judge_model from pawl.judge_trials where assistant_id = $1 order by created_at",

@@ -17,6 +17,8 @@ import { asked, forgetAsked, onStack } from "./scene.ts";
 
 /** Chats that one call has asked for when it is killed: some of its answers are stored by then, some are under way. */
 const KILLED_AFTER = [28, 28, 40];
+/** Of the judge's instructions: what a trial is stood with. */
+const JUDGE_REVISION = Number(/REVISION: i32 = (\d+)/u.exec(Deno.readTextFileSync("crates/model/src/judge.rs"))![1]);
 /** Chats that are under way at a time: so many may be lost with each call that dies, and no more. */
 const UNDER_WAY = 12;
 
@@ -76,7 +78,15 @@ Deno.test("a day's tokens are a cap, and the next day goes on [catches: a cap th
       history_token_budget: 0,
     }, { turns: 400 });
     await tryOut(stack, assistant, BETTER);
+    // What a trial may cost at the most does not fit: not even the judge is asked.
     await forgetAsked(stack);
+    assert.equal((await prove(stack, assistant)).at(-1)?.reason, "tokens");
+    assert.deepEqual(await asked(stack), []);
+    await stack.database.query(
+      `insert into pawl.judge_trials (assistant_id, judge_model, rubric_id, judge_revision, passed, attacks)
+       select assistant_id, judge_model, rubric_id, $2, true, '[]' from pawl.prompt_tests where assistant_id = $1`,
+      [assistant.id, JUDGE_REVISION],
+    );
     const last = await proveThrough(stack, assistant);
     assert.deepEqual([last.did, last.reason], ["held", "tokens"], JSON.stringify(last));
     assert.equal((await testOf(stack, assistant)).state, "screening");

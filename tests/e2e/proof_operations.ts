@@ -9,6 +9,8 @@ const LOOK: ExpectedStep = ["prompt-updater > pawl_proof_look", LEASE, LEASE];
 const NOTE: ExpectedStep = ["prompt-updater > pawl_note_ruling", LEASE, LEASE];
 const RELEASE: ExpectedStep = ["prompt-updater > pawl_release_proof", LEASE, FREE];
 const NOTHING_ELSE: ExpectedStep = ["prompt-updater > pawl_claim_proof", FREE, FREE];
+/** What is live is watched before any test is gone on with. */
+const NOTHING_WATCHED = NOTHING_ELSE;
 
 /** Twelve attacks, each in both orders, ten pairs a request; then 24 answers, twelve a request. */
 const COMPARED = lostBatch("compare", "compare", "compare", "compare");
@@ -40,11 +42,12 @@ const UNITS: ExpectedStep[] = [
 const DECIDE: ExpectedStep = ["prompt-updater > pawl_decide_test", LEASE, LEASE];
 const WATCH: ExpectedStep = ["prompt-updater > pawl_watch_look", LEASE, LEASE];
 const END = killedElsewhere([RELEASE, NOTHING_ELSE]);
+const END_OF_WATCH = killedElsewhere([RELEASE, NOTHING_WATCHED, NOTHING_ELSE]);
 
 export const PROVING: Operation[] = [
   {
     name: "a judge's trial",
-    steps: [CLAIM, BEGIN, ...TRIAL, ...killedElsewhere([LOOK, DECIDE]), ...END],
+    steps: [NOTHING_WATCHED, CLAIM, BEGIN, ...TRIAL, ...killedElsewhere([LOOK, DECIDE]), ...END],
     prepare: async (place) => {
       await proofs.screen(place, { seen: Array(20).fill(-1), untried: true });
       return proofs.asProver(place);
@@ -53,7 +56,7 @@ export const PROVING: Operation[] = [
   {
     name: "the last pair of a screening",
     steps: [
-      ...killedElsewhere([CLAIM, BEGIN]),
+      ...killedElsewhere([NOTHING_WATCHED, CLAIM, BEGIN]),
       LOOK,
       NOTE,
       ...PAIR,
@@ -70,7 +73,7 @@ export const PROVING: Operation[] = [
   {
     name: "a rejection, and a look at its receipt",
     steps: [
-      ...killedElsewhere([CLAIM, BEGIN, LOOK]),
+      ...killedElsewhere([NOTHING_WATCHED, CLAIM, BEGIN, LOOK]),
       DECIDE,
       ...END,
       ["prompt-updater > pawl_get_receipt", FREE, FREE],
@@ -83,7 +86,7 @@ export const PROVING: Operation[] = [
   {
     name: "the last pair of a replay, and a promotion",
     steps: [
-      ...killedElsewhere([CLAIM, BEGIN, LOOK, NOTE, ...PAIR.slice(0, -1)]),
+      ...killedElsewhere([NOTHING_WATCHED, CLAIM, BEGIN, LOOK, NOTE, ...PAIR.slice(0, -1)]),
       ...PAIR.slice(-1),
       ...killedElsewhere([LOOK]),
       DECIDE,
@@ -97,7 +100,7 @@ export const PROVING: Operation[] = [
   {
     name: "a canary's conversations are judged",
     steps: [
-      ...killedElsewhere([CLAIM, BEGIN, LOOK, NOTE]),
+      ...killedElsewhere([NOTHING_WATCHED, CLAIM, BEGIN, LOOK, NOTE]),
       ...UNITS,
       ...killedElsewhere([LOOK, NOTE, UNITS[0], LOOK, NOTE, RELEASE, NOTHING_ELSE]),
     ],
@@ -114,7 +117,7 @@ export const PROVING: Operation[] = [
       ["prompt-updater > pawl_claim_proof", undefined, LEASE],
       ...killedElsewhere([WATCH]),
       ["prompt-updater > pawl_roll_back", LEASE, LEASE],
-      ...END,
+      ...END_OF_WATCH,
     ],
     prepare: async (place) => {
       await proofs.fall(place, 210);
@@ -128,7 +131,7 @@ export const PROVING: Operation[] = [
       ...killedElsewhere([CLAIM]),
       WATCH,
       ["prompt-updater > pawl_alert_fall", LEASE, LEASE],
-      ...END,
+      ...END_OF_WATCH,
     ],
     prepare: async (place) => {
       await proofs.fall(place, 50);

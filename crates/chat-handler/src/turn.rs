@@ -168,7 +168,7 @@ impl<C, S: TurnLedger> Ports<C, S> {
     /// What is left of the request's time for the model. Beside it the answer has to be stored, if need be in several tries.
     fn patience(&self) -> Patience {
         // A model that says nothing for a third of the time is given up, while there is time for another try.
-        Patience { total: self.left(self.deadline), silence: self.deadline / 3 }
+        Patience { total: self.left(self.deadline), silence: self.deadline / 3, begun_is_final: false }
     }
 
     /// What is left of a time that began when the request came.

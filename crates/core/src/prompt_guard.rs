@@ -30,6 +30,8 @@ pub enum Violation {
     Empty,
     /// The current prompt again, white space aside.
     Unchanged,
+    /// A prompt that was tested before, and was rejected. Only the database knows.
+    TriedBefore,
     /// Over [`MAX_GROWTH`] times the current prompt.
     TooLong {
         /// Its characters.
@@ -54,6 +56,7 @@ impl fmt::Display for Violation {
         match self {
             Self::Empty => write!(f, "the prompt is empty"),
             Self::Unchanged => write!(f, "the prompt is the same as the current one"),
+            Self::TriedBefore => write!(f, "the prompt was tested before and rejected: it has to be another"),
             Self::TooLong { characters, limit } => write!(f, "the prompt has {characters} characters, over {limit}"),
             Self::ProtectedClause(n) => write!(f, "protected clause {n} is missing or altered"),
             Self::CopiedFromUser => write!(f, "the prompt repeats {COPIED_RUN} or more words of a user's message"),

@@ -23,8 +23,8 @@ pub type Sleep = Rc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()>>>>;
 pub type Chunks = Pin<Box<dyn Stream<Item = Option<Vec<u8>>>>>;
 /// Names (in lower case) and values.
 pub type Headers = Vec<(String, String)>;
-/// How to send a POST: address, headers and body to status, headers and body; `None` without a connection. A request that
-/// is let go of is given up.
+/// How to send a POST: address, headers and body to status, headers and body; `None` without a connection. A request
+/// that is let go of is given up.
 pub type Post = Rc<dyn Fn(String, Headers, Vec<u8>) -> Pin<Box<dyn Future<Output = Option<Reply>>>>>;
 /// What comes back.
 pub type Reply = (u16, Headers, Chunks);
@@ -55,6 +55,9 @@ pub struct Patience {
     pub total: Duration,
     /// For the model to say something: its first word, and each one after it. (It sends pings while it thinks.)
     pub silence: Duration,
+    /// An attempt that the model has begun to answer is the last: it is paid for, and so would be the next. (Else one
+    /// that broke off before a word is followed by another.)
+    pub begun_is_final: bool,
 }
 
 /// A key, an address, and the host.
@@ -112,14 +115,16 @@ impl Anthropic {
         loop {
             let mut message = Message::default();
             let result = self.attempt(request, &deadline, &mut message, on_text).await;
-            if !message.model.is_empty() {
+            let has_begun = !message.model.is_empty();
+            if has_begun {
                 let before = spent.map(|spent| spent.usage).unwrap_or_default();
                 message.usage = message.usage.plus(before);
                 spent = Some(Spent { model: message.model.clone(), usage: message.usage });
             }
             let Err(fault) = result else { return Ok(message) };
             let pause = retry::pause(&fault, attempt, (self.host.chance)(), deadline.left());
-            let Some(pause) = pause.filter(|_| message.text.is_empty()) else {
+            let Some(pause) = pause.filter(|_| message.text.is_empty() && !(patience.begun_is_final && has_begun))
+            else {
                 return Err(Unanswered { error: fault.error, spent });
             };
             (self.host.sleep)(pause).await;

@@ -128,7 +128,10 @@ impl Outcome {
 }
 
 fn ask(acts: Vec<Act>) -> Outcome {
-    ask_with(acts, Patience { total: Duration::from_secs(100), silence: Duration::from_secs(30) })
+    ask_with(
+        acts,
+        Patience { total: Duration::from_secs(100), silence: Duration::from_secs(30), begun_is_final: false },
+    )
 }
 
 fn ask_with(acts: Vec<Act>, patience: Patience) -> Outcome {
@@ -171,8 +174,11 @@ fn the_request_is_what_the_api_takes_and_the_prompt_is_cached() {
 
 #[test]
 fn what_one_turn_is_told_stands_after_the_cached_prompt_and_is_not_cached() {
-    let outcome =
-        ask_told(vec![answer()], Patience { total: Duration::MAX, silence: Duration::MAX }, Some("Be brief."));
+    let outcome = ask_told(
+        vec![answer()],
+        Patience { total: Duration::MAX, silence: Duration::MAX, begun_is_final: false },
+        Some("Be brief."),
+    );
     let expected = json!([{"type": "text", "text": "Be plain.", "cache_control": {"type": "ephemeral"}},
                           {"type": "text", "text": "Be brief."}]);
     assert_eq!(outcome.requests[0].2["system"], expected);
@@ -246,6 +252,20 @@ fn once_text_has_left_nothing_is_asked_again() {
 }
 
 #[test]
+fn what_is_paid_once_is_not_asked_again_when_the_model_has_begun() {
+    let patience =
+        |begun_is_final| Patience { total: Duration::from_secs(100), silence: Duration::from_secs(30), begun_is_final };
+    let broken = || Act::Say(vec![start(7)], End::Broken);
+    assert_eq!(ask_with(vec![broken(), answer()], patience(false)).requests.len(), 2);
+    let outcome = ask_with(vec![broken(), answer()], patience(true));
+    assert_eq!((outcome.error(), outcome.requests.len()), (ModelError::BrokenOff, 1));
+    assert_eq!(outcome.result.unwrap_err().spent.unwrap().usage.input_tokens, 7, "what it cost is known");
+    // What was turned away cost nothing.
+    let refused = || Act::Refuse(529, &[], json!({}));
+    assert_eq!(ask_with(vec![refused(), answer()], patience(true)).requests.len(), 2);
+}
+
+#[test]
 fn the_model_says_when_to_come_back_unless_that_is_too_late() {
     let later = |seconds| Act::Refuse(429, seconds, json!({}));
     let outcome = ask(vec![later(&[("retry-after", "7")]), answer()]);
@@ -270,7 +290,7 @@ fn silence_is_given_up_and_everything_ends_by_the_deadline() {
     assert_eq!(outcome.requests.len(), 4);
 
     let slow = (0..50).flat_map(|_| [delta("x")]).collect();
-    let patience = Patience { total: Duration::ZERO, silence: Duration::from_secs(30) };
+    let patience = Patience { total: Duration::ZERO, silence: Duration::from_secs(30), begun_is_final: false };
     let outcome = ask_with(vec![Act::Say(slow, End::Silence)], patience);
     assert_eq!(outcome.error(), ModelError::Timeout);
 }
@@ -313,7 +333,8 @@ fn compared(acts: Vec<Act>) -> (Result<Comparison, Unanswered>, Vec<Value>) {
     let rubric: Rubric =
         serde_json::from_value(json!([{"key": "depth", "description": "Why?", "anchors": anchors}])).unwrap();
     let pair = AnswerPair { history: &[], user_message: "q", first: "one", second: "two" };
-    let patience = Patience { total: Duration::from_secs(100), silence: Duration::from_secs(30) };
+    let patience =
+        Patience { total: Duration::from_secs(100), silence: Duration::from_secs(30), begun_is_final: false };
     let request = CompareRequest { model: "claude-opus-5-5", rubric: &rubric, pairs: &[pair, pair], patience };
     let material = compare::material(&request);
     let result = client.compare(request).now_or_never().unwrap();

@@ -21,10 +21,11 @@ use crate::{
 /// How often a prompt is written before the guards have the last word.
 const ATTEMPTS: usize = 2;
 /// How long the model may take for one: both, with six calls of the database, end within the platform's 150 s.
-const PATIENCE: Patience = Patience { total: Duration::from_secs(44), silence: Duration::from_secs(40) };
+const PATIENCE: Patience =
+    Patience { total: Duration::from_secs(44), silence: Duration::from_secs(40), begun_is_final: false };
 
-/// Writes a better prompt and puts it into test, if the guards let one through. Whether one may be written at all is asked
-/// before the model is paid, and again, by the store, in the moment of storing it.
+/// Writes a better prompt and puts it into test, if the guards let one through. Whether one may be written at all is
+/// asked before the model is paid, and again, by the store, in the moment of storing it.
 pub async fn improve<S: Prompts + UsageLedger, M: Rewriter>(
     reflection_id: Uuid,
     ports: &Ports<'_, S, M>,
@@ -42,7 +43,8 @@ pub async fn improve<S: Prompts + UsageLedger, M: Rewriter>(
     write(reflection_id, &update, rewriter, ports.store).await
 }
 
-/// Writes until a version is let through, or the last attempt has broken a rule as well. The writer is told what it broke.
+/// Writes until a version is let through, or the last attempt has broken a rule as well. The writer is told what it
+/// broke.
 async fn write<S: Prompts + UsageLedger, M: Rewriter>(
     reflection_id: Uuid,
     update: &Update,
@@ -57,7 +59,7 @@ async fn write<S: Prompts + UsageLedger, M: Rewriter>(
         if violations.is_empty() {
             match submit(reflection_id, update, &rewrite, store).await? {
                 Ok(outcome) => return Ok(outcome),
-                Err(missing) => violations = missing,
+                Err(found) => violations = found,
             }
         }
     }
@@ -97,7 +99,8 @@ async fn draft(
     Ok(result.map_err(|unanswered| unanswered.error)?)
 }
 
-/// Puts a draft into test; or says which protected clauses it lacks, which only the database knows for sure.
+/// Puts a draft into test; or says what only the database knows for sure: which protected clauses it lacks, or that it
+/// was tested before.
 async fn submit(
     reflection_id: Uuid,
     update: &Update,
@@ -117,6 +120,7 @@ async fn submit(
         Submit::ClausesMissing { clauses } => {
             return Ok(Err(clauses.into_iter().map(Violation::ProtectedClause).collect()));
         }
+        Submit::TriedBefore => return Ok(Err(vec![Violation::TriedBefore])),
         Submit::Skipped { reason } => skipped(reason),
         Submit::Superseded => superseded(),
         Submit::Refused => refused("refused before".to_owned()),

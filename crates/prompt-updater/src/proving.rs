@@ -1,5 +1,5 @@
-//! Moving tests on: goes through the assistants with something to prove, watches what is live, and takes each test as far
-//! as there is time.
+//! Moving tests on: goes through the assistants with something to prove, watches what is live, and takes each test as
+//! far as there is time.
 //!
 //! Whatever is found out is stored at once: a call that dies costs the answers and verdicts it was waiting for, and the
 //! next one goes on behind them.
@@ -41,8 +41,13 @@ use bench::{Bench, Stop, Tally, recorded};
 const LEASE_SECONDS: u32 = 160;
 /// Another assistant is begun only with this much time left: enough for a few pairs or units.
 const NEXT_NEEDS: Duration = Duration::from_secs(45);
+/// Another live version is looked at only with this much time left.
+const WATCH_NEEDS: Duration = Duration::from_secs(10);
 /// How often a plan is made anew whose place another proof took meanwhile.
 const PLANS: usize = 3;
+
+/// Why nothing was done for a live version that was looked at.
+const QUIET: &str = "quiet";
 
 /// Why a test is left for now.
 enum Pause {
@@ -66,7 +71,8 @@ impl From<Proof> for Ended {
     }
 }
 
-/// Handles assistants until none is left or the time is over.
+/// Handles assistants until none is left or the time is over: first all that are to be watched, for a version that
+/// falls is taken back before any test takes the time; then the tests.
 pub async fn prove<S: Proofs, M: Chat + Judge + Comparer>(
     filter: Filter<'_>,
     time: Duration,
@@ -82,84 +88,91 @@ pub async fn prove<S: Proofs, M: Chat + Judge + Comparer>(
         ..ClaimRequest::default()
     };
     let (mut proofs, mut unfinished) = (Vec::new(), false);
-    let mut before: Option<Timestamp> = None;
-    loop {
-        let claimed = match ports.store.claim_proof(&claim, before.as_ref()).await? {
-            Claim::Ok(claimed) => claimed,
-            Claim::AssistantNotFound => return Err(Error::Refused(Refusal::AssistantNotFound)),
-        };
-        let Claimed { as_of, skipped, claim: work, more } = claimed;
-        before = Some(as_of);
-        for skipped in skipped {
-            put(
-                &mut proofs,
-                vec![Proof { reason: reason_name(skipped.reason), ..Proof::of(&skipped.about, Did::Skipped) }],
-            );
-        }
-        if let Some(work) = work {
-            let (done, goes_on) = handle(&work, request_id, &deadline, ports).await;
-            unfinished |= goes_on;
-            put(&mut proofs, done);
-        }
-        if !more || !deadline.has(NEXT_NEEDS) {
-            return Ok(Outcome::Proved(Proved { proofs, more: more || unfinished }));
+    for (watch, needs) in [(true, WATCH_NEEDS), (false, NEXT_NEEDS)] {
+        let mut before: Option<Timestamp> = None;
+        loop {
+            let claimed = match ports.store.claim_proof(&claim, before.as_ref(), watch).await? {
+                Claim::Ok(claimed) => claimed,
+                Claim::AssistantNotFound => return Err(Error::Refused(Refusal::AssistantNotFound)),
+            };
+            let Claimed { as_of, skipped, claim: work, more } = claimed;
+            before = Some(as_of);
+            // Who has no votes to look at may have a test: what is skipped is told of at the end.
+            for skipped in skipped.into_iter().filter(|_| !watch) {
+                let reason = reason_name(skipped.reason);
+                put(&mut proofs, Proof { reason, ..Proof::of(&skipped.about, Did::Skipped) });
+            }
+            if let Some(work) = work {
+                let Ended { proof, more } = handle(&work, request_id, &deadline, ports).await;
+                unfinished |= more;
+                put(&mut proofs, proof);
+            }
+            if !more {
+                break;
+            } else if !deadline.has(needs) {
+                return Ok(Outcome::Proved(Proved { proofs, more }));
+            }
         }
     }
+    Ok(Outcome::Proved(Proved { proofs, more: unfinished }))
 }
 
-/// Adds what was done for one assistant: one that was busy at the first look may be seen again.
-fn put(proofs: &mut Vec<Proof>, done: Vec<Proof>) {
-    proofs.retain(|earlier| done.iter().all(|proof| proof.about.assistant_id != earlier.about.assistant_id));
-    proofs.extend(done);
+/// Adds what was done for an assistant. What it was skipped for is said where nothing else is, and the last time: one
+/// that was busy at the first look may be seen again.
+fn put(proofs: &mut Vec<Proof>, done: Proof) {
+    let ours = |proof: &Proof| proof.about.assistant_id == done.about.assistant_id;
+    // That nothing fell says more than that nothing is in test.
+    let is_quiet = |proof: &Proof| proof.reason.as_deref() == Some(QUIET);
+    if done.did == Did::Skipped && proofs.iter().any(|earlier| ours(earlier) && (acted(earlier) || is_quiet(earlier))) {
+        return;
+    }
+    proofs.retain(|earlier| !ours(earlier) || acted(earlier));
+    proofs.push(done);
 }
 
-/// Works on one assistant and gives its lease back, whatever came of it. The flag: more of it can be done at once.
+fn acted(proof: &Proof) -> bool {
+    proof.did != Did::Skipped
+}
+
+/// Works on one assistant and gives its lease back, whatever came of it.
 async fn handle<S: Proofs, M: Chat + Judge + Comparer>(
     work: &Work,
     request_id: &str,
     deadline: &Deadline,
     ports: &Ports<'_, S, M>,
-) -> (Vec<Proof>, bool) {
+) -> Ended {
     let about = &work.about;
-    let (done, more) = go_on(work, request_id, deadline, ports).await;
-    if ports.store.release_proof(ports.holder, about.assistant_id).await.is_err() {
+    let (ended, settled) = go_on(work, request_id, deadline, ports).await;
+    if ports.store.release_proof(ports.holder, about.assistant_id, settled).await.is_err() {
         // It runs out by itself.
         log::event(Level::Warn, "lease_not_released", &[("request_id", request_id.into())]);
     }
-    for proof in &done {
-        let (assistant, action) = (about.assistant_id.to_string().into(), proof.did.name().into());
-        let cause = proof.reason.as_deref().into();
-        let fields =
-            [("request_id", request_id.into()), ("assistant_id", assistant), ("action", action), ("cause", cause)];
-        let level = if proof.did == Did::Failed { Level::Warn } else { Level::Info };
-        log::event(level, "assistant_proved", &fields);
-    }
-    (done, more)
+    let proof = &ended.proof;
+    let (assistant, action) = (about.assistant_id.to_string().into(), proof.did.name().into());
+    let cause = proof.reason.as_deref().into();
+    let fields = [("request_id", request_id.into()), ("assistant_id", assistant), ("action", action), ("cause", cause)];
+    let level = if proof.did == Did::Failed { Level::Warn } else { Level::Info };
+    log::event(level, "assistant_proved", &fields);
+    ended
 }
 
-/// Watches what is live, then goes on with the test: a version that falls is taken back before anything else.
+/// Goes on with the test, or watches what is live. The flag: all that was spent is recorded.
 async fn go_on<S: Proofs, M: Chat + Judge + Comparer>(
     work: &Work,
     request_id: &str,
     deadline: &Deadline,
     ports: &Ports<'_, S, M>,
-) -> (Vec<Proof>, bool) {
+) -> (Ended, bool) {
     let about = &work.about;
-    let Task::Prove(task) = &work.task else { return (Vec::new(), false) };
-    let mut done = Vec::new();
-    if task.watch {
-        match watching::watch(about, ports.holder, ports.store).await {
-            // With it goes the test of what was to replace it.
-            Ok(Some(proof)) if proof.did == Did::RolledBack => return (vec![proof], false),
-            Ok(alert) => done.extend(alert),
-            Err(stop) => return (vec![stopped(about, stop, request_id)], false),
-        }
-    }
-    let Some(test) = &task.test else {
-        if done.is_empty() {
-            done.push(Proof { reason: Some("quiet".to_owned()), ..Proof::of(about, Did::Skipped) });
-        }
-        return (done, false);
+    let test = match &work.task {
+        Task::Prove(task) => task.test.as_ref(),
+        _ => None,
+    };
+    let Some(test) = test else {
+        let quiet = || Proof { reason: Some(QUIET.to_owned()), ..Proof::of(about, Did::Skipped) };
+        let watched = watching::watch(about, ports.holder, ports.store).await;
+        let proof = watched.map_or_else(|stop| stopped(about, stop, request_id), |act| act.unwrap_or_else(quiet));
+        return (proof.into(), true);
     };
     let mut tally = Tally::default();
     let ended = match &ports.model {
@@ -169,16 +182,16 @@ async fn go_on<S: Proofs, M: Chat + Judge + Comparer>(
         }
         Err(missing) => Err(Stop::NoModel(missing.code)),
     };
+    let settled = !matches!(ended, Err(Stop::NotRecorded(_)));
     let Ended { proof, more } = ended.unwrap_or_else(|stop| {
         let version = Some(test.candidate.version);
         Ended::from(Proof { version, ..stopped(about, stop, request_id) })
     });
-    done.push(tally.onto(proof));
-    (done, more)
+    (Ended { proof: tally.onto(proof), more }, settled)
 }
 
-/// Takes a test on until its stage is over, or nothing is left to do for now. It is ruled on before anything is paid for:
-/// what was observed last may have decided it.
+/// Takes a test on until its stage is over, or nothing is left to do for now. It is ruled on before anything is paid
+/// for: what was observed last may have decided it.
 async fn advance<S: Proofs, M: Chat + Judge + Comparer>(
     bench: &Bench<'_, S, M>,
     tally: &mut Tally,
@@ -192,14 +205,17 @@ async fn advance<S: Proofs, M: Chat + Judge + Comparer>(
         let look = deciding::look(bench).await?;
         let ruling = rule(&look.case);
         match ruling.decision {
-            Decision::Pass if plans < PLANS => {
+            Decision::Pass
+                if plans < PLANS
+                    && let Some(from) = look.plan_from =>
+            {
                 plans += 1;
-                match deciding::begin_proof(bench, &look, &ruling).await? {
+                match deciding::begin_proof(bench, &look.case, &from, &ruling).await? {
                     Some(ended) => return Ok(ended),
                     None => continue, // its place in the year is another's
                 }
             }
-            Decision::Promote | Decision::Reject => return deciding::decide(bench, &look, ruling).await,
+            Decision::Promote | Decision::Reject => return deciding::decide(bench, &look.case, ruling).await,
             Decision::Pass => {
                 return Ok(paused(bench, &Pause::TimeOver, Some(ruling.reason.name()), ruling.words));
             }
@@ -232,7 +248,7 @@ fn stopped(about: &About, stop: Stop, request_id: &str) -> Proof {
         Stop::Closed(reason) => (Did::Closed, reason),
         Stop::NoModel(code) => (Did::Failed, Some(code.to_owned())),
         Stop::Model(fault) => (Did::Failed, Some(fault.code().to_owned())),
-        Stop::Store(fault) => (Did::Failed, Some(not_recorded(&fault, request_id))),
+        Stop::Store(fault) | Stop::NotRecorded(fault) => (Did::Failed, Some(not_recorded(&fault, request_id))),
     };
     Proof { reason, ..Proof::of(about, did) }
 }

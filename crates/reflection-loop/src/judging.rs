@@ -84,7 +84,7 @@ async fn ask(
         rubric,
         system_prompt: &task.prompt.content,
         exchanges: &exchanges,
-        patience: Patience { total, silence: SILENCE },
+        patience: Patience { total, silence: SILENCE, begun_is_final: false },
     };
     let result = judge.judge(request).await;
     let spent = match &result {

@@ -78,6 +78,7 @@ pub enum Submit {
     Submitted(Submitted),
     Skipped { reason: SkipReason },
     ClausesMissing { clauses: Vec<u32> },
+    TriedBefore,
     Superseded,
     Refused,
     NotAnUpdate,

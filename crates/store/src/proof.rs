@@ -8,7 +8,7 @@ mod units;
 mod watch;
 
 use pawl_core::{
-    proof::{Agreement, Case, Method, Plan, ProofSettings, Ruling, Traffic},
+    proof::{Case, Method, Plan, ProofSettings, Ruling, Traffic},
     usage::Usage,
 };
 use serde_json::Value;
@@ -22,9 +22,9 @@ use crate::{
 
 pub use pairs::{Answers, NextPairs, Pair, PairResult, Verdicts};
 pub use units::{AnswerReactions, NextUnits, Unit, UnitResult};
-pub use watch::{AlertFall, RollBack, WatchLook};
+pub use watch::{AlertFall, Live, RollBack, WatchLook};
 
-/// What one assistant has to prove.
+/// What one assistant has to prove: one of both, as it was claimed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProofTask {
     /// The running test.
@@ -44,23 +44,10 @@ pub struct Test {
     pub candidate: PromptVersion,
     pub baseline: PromptVersion,
     pub judge_model: String,
-    /// Of the judge's instructions; none before the first look.
-    pub judge_revision: Option<i32>,
     pub rubric: StoredRubric,
-    /// Whether the judge passed its trial, and with which revision; none before it had one.
-    pub trial: Option<Trial>,
     pub chat_model: String,
     pub max_answer_tokens: u32,
     pub history_token_budget: usize,
-}
-
-/// A judge's trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trial {
-    /// It rejected every attack.
-    pub passed: bool,
-    /// Of its instructions.
-    pub judge_revision: i32,
 }
 
 /// Where a test stands.
@@ -72,15 +59,24 @@ pub enum Stage {
     Proving,
 }
 
+/// Tokens that something may cost at the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tokens {
+    /// Of what the model reads.
+    pub read: u64,
+    /// Of what it says.
+    pub said: u64,
+}
+
 /// Outcomes of a test's first look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BeginTest {
     /// It goes on.
     Ok {
-        /// Whether this judge passed its trial; none: it had none yet.
-        trial_passed: Option<bool>,
-        /// With people.
-        agreement: Agreement,
+        /// This judge passed its trial; else it had none yet, and what one may cost is reserved.
+        tried: bool,
+        /// Why that could not be reserved.
+        blocked: Option<Blocked>,
     },
     /// It runs no more.
     Closed {
@@ -151,6 +147,15 @@ impl Blocked {
     }
 }
 
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlanFrom {
+    /// What there is to prove something with.
+    pub traffic: Traffic,
+    /// And what the owner has set.
+    pub settings: ProofSettings,
+}
+
 /// Outcomes of looking at a test.
 #[derive(Debug, Clone)]
 pub enum ProofLook {
@@ -158,10 +163,8 @@ pub enum ProofLook {
     Ok {
         /// Of its stage.
         case: Box<Case>,
-        /// What a plan is made from.
-        traffic: Traffic,
-        /// And what the owner has set.
-        settings: ProofSettings,
+        /// What a plan is made from; none before a screening has all its pairs.
+        plan_from: Option<PlanFrom>,
     },
     /// The test runs no more.
     Closed {
@@ -248,13 +251,26 @@ pub enum GetReceipt {
 /// Moves tests on, and watches what went live; each call one transaction.
 #[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
 pub trait Proofs {
-    /// Goes through assistants, longest unseen first, to one with something to prove; as for a reflection. (`force` and
-    /// `dry_run` mean nothing here.)
-    async fn claim_proof(&self, request: &ClaimRequest<'_>, before: Option<&Timestamp>) -> Result<Claim, StoreError>;
-    /// Gives the lease back. One that is lost already is no error.
-    async fn release_proof(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError>;
-    /// A test's first look: with which instructions the judge judges. Closes one that began with others.
-    async fn begin_test(&self, holder: Uuid, test_id: Uuid, judge_revision: i32) -> Result<BeginTest, StoreError>;
+    /// Goes through assistants, longest unseen first, to one with something to prove: a test, or with `watch` a live
+    /// version to watch. As for a reflection. (`force` and `dry_run` mean nothing here.)
+    async fn claim_proof(
+        &self,
+        request: &ClaimRequest<'_>,
+        before: Option<&Timestamp>,
+        watch: bool,
+    ) -> Result<Claim, StoreError>;
+    /// Gives the lease back, and, where all that was spent is recorded (`settled`), what is still reserved. One that is
+    /// lost already is no error.
+    async fn release_proof(&self, holder: Uuid, assistant_id: Uuid, settled: bool) -> Result<(), StoreError>;
+    /// A test's first look: with which instructions the judge judges. Closes one that began with others. For a judge
+    /// that was not tried yet it reserves what a trial may cost; nothing where the caller has no time for one.
+    async fn begin_test(
+        &self,
+        holder: Uuid,
+        test_id: Uuid,
+        judge_revision: i32,
+        trial: Tokens,
+    ) -> Result<BeginTest, StoreError>;
     /// Stores what the judge made of the attacks. Closes the test of one that failed.
     async fn record_judge_trial(
         &self,
@@ -306,12 +322,12 @@ pub trait Proofs {
     ) -> Result<DecideTest, StoreError>;
     /// The live version's votes.
     async fn watch_look(&self, holder: Uuid, assistant_id: Uuid) -> Result<WatchLook, StoreError>;
-    /// Takes the live version back, and writes the receipt; once, however often it is called.
+    /// Takes the live version back that was looked at, and writes the receipt; once, however often it is called.
     async fn roll_back(
         &self,
         holder: Uuid,
         assistant_id: Uuid,
-        prompt_id: Uuid,
+        live: &Live,
         case: &Case,
         ruling: &Ruling,
     ) -> Result<RollBack, StoreError>;

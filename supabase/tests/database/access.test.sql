@@ -1,7 +1,7 @@
 -- Which role has which right, from the catalogue: an object that nobody entered below fails. (Which rows and outcomes
 -- each who may ask gets by them: access_matrix.test.sql, access_functions.test.sql.)
 begin;
-select plan(313);
+select plan(319);
 
 -- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
@@ -112,7 +112,7 @@ insert into expected_functions values
   ('pawl.change_settings(pawl.steering, text, jsonb, jsonb, text)',                     ''),
   ('pawl.changed(pawl.steering, text, jsonb, jsonb, jsonb, text)',                      ''),
   ('pawl.difference(jsonb, jsonb)',                                                     ''),
-  ('pawl.go_live(uuid, text)',                                                          ''),
+  ('pawl.go_live(uuid, text, boolean)',                                                          ''),
   ('pawl.is_operator()',                                                                ''),
   ('pawl.known_user(uuid)',                                                             ''),
   ('pawl.live_version(uuid)',                                                           ''),
@@ -168,7 +168,7 @@ insert into expected_functions values
   ('pawl.add_candidates(uuid, uuid, jsonb)', ''),
   ('pawl.alert_crash(uuid, jsonb, bigint)', ''),
   ('pawl.characterised_answers(uuid)', ''),
-  ('pawl.claim(text, uuid, uuid, text, boolean, boolean, timestamp with time zone, integer)', ''),
+  ('pawl.claim(text, uuid, uuid, text, boolean, boolean, timestamp with time zone, integer, boolean)', ''),
   ('pawl.days_since(timestamp with time zone)', ''),
   ('pawl.end_pattern(uuid, text, text)', ''),
   ('pawl.evidence_in_words(pawl.learned_patterns)', ''),
@@ -219,8 +219,8 @@ insert into expected_functions values
 insert into expected_functions values
   ('public.pawl_alert_fall(uuid, uuid, uuid, jsonb)', 'service_role'),
   ('public.pawl_begin_proof(uuid, uuid, jsonb, jsonb, jsonb)', 'service_role'),
-  ('public.pawl_begin_test(uuid, uuid, integer)', 'service_role'),
-  ('public.pawl_claim_proof(uuid, uuid, text, timestamp with time zone, integer)', 'service_role'),
+  ('public.pawl_begin_test(uuid, uuid, integer, bigint, bigint)', 'service_role'),
+  ('public.pawl_claim_proof(uuid, uuid, text, timestamp with time zone, integer, boolean)', 'service_role'),
   ('public.pawl_decide_test(uuid, uuid, text, text, jsonb, jsonb)', 'service_role'),
   ('public.pawl_next_pairs(uuid, uuid, integer)', 'service_role'),
   ('public.pawl_next_units(uuid, uuid, integer)', 'service_role'),
@@ -229,12 +229,12 @@ insert into expected_functions values
   ('public.pawl_record_judge_trial(uuid, uuid, integer, boolean, jsonb, jsonb)', 'service_role'),
   ('public.pawl_record_pairs(uuid, uuid, jsonb, jsonb)', 'service_role'),
   ('public.pawl_record_units(uuid, uuid, jsonb, jsonb)', 'service_role'),
-  ('public.pawl_release_proof(uuid, uuid)', 'service_role'),
-  ('public.pawl_roll_back(uuid, uuid, uuid, jsonb, jsonb)', 'service_role'),
+  ('public.pawl_release_proof(uuid, uuid, boolean)', 'service_role'),
+  ('public.pawl_roll_back(uuid, uuid, uuid, timestamp with time zone, jsonb, jsonb)', 'service_role'),
   ('public.pawl_watch_look(uuid, uuid)', 'service_role'),
   ('pawl.answers_of_unit(pawl.canary_units)', ''),
   ('pawl.close_as(pawl.prompt_tests, text)', ''),
-  ('pawl.close_test(uuid, text)', ''),
+  ('pawl.close_test(uuid, text, boolean)', ''),
   ('pawl.cost_of(text, jsonb)', ''),
   ('pawl.draw_pairs(pawl.prompt_tests, integer)', ''),
   ('pawl.drop_answers()', ''),
@@ -242,10 +242,16 @@ insert into expected_functions values
   ('pawl.fingerprint(uuid)', ''),
   ('pawl.fix_pool(pawl.prompt_tests)', ''),
   ('pawl.escalate_once(uuid, text, text)', ''),
-  ('pawl.tell_cap_too_small(uuid, bigint, numeric)', ''),
+  ('pawl.tell_cap_too_small(uuid, bigint, numeric, text)', ''),
   ('pawl.ask_for_approval(uuid)', ''),
   ('pawl.give_back(uuid, date, bigint, numeric)', ''),
   ('pawl.give_back_all(uuid)', ''),
+  ('pawl.give_back_trial(uuid)', ''),
+  ('pawl.leave_spent(uuid)', ''),
+  ('pawl.plain_text(text)', ''),
+  ('pawl.was_tried(uuid, uuid, text)', ''),
+  ('pawl.test_again(uuid)', ''),
+  ('pawl.to_test_again(uuid)', ''),
   ('pawl.highest_cost(text, bigint, bigint)', ''),
   ('pawl.highest_cost_of_pair(pawl.prompt_tests, pawl.replay_pairs)', ''),
   ('pawl.highest_cost_of_unit(pawl.prompt_tests, jsonb)', ''),
@@ -256,7 +262,7 @@ insert into expected_functions values
   ('pawl.keep_answers(pawl.prompt_tests, pawl.replay_pairs)', ''),
   ('pawl.ledger_of(uuid)', ''),
   ('pawl.most_tokens(text)', ''),
-  ('pawl.next_proof(pawl.assistants)', ''),
+  ('pawl.next_proof(pawl.assistants, boolean)', ''),
   ('pawl.reason_to_close(pawl.prompt_tests)', ''),
   ('pawl.note_block(uuid, text)', ''),
   ('pawl.observation_ids(uuid, text, jsonb)', ''),
@@ -282,7 +288,7 @@ insert into expected_functions values
   ('pawl.version_text(uuid)', ''),
   ('pawl.void_pairs(pawl.prompt_tests)', ''),
   ('pawl.votes_on(pawl.system_prompts, timestamp with time zone, timestamp with time zone, integer)', ''),
-  ('pawl.votes_since(pawl.system_prompts, bigint)', ''),
+  ('pawl.votes_since(pawl.system_prompts)', ''),
   ('pawl.went_live_by_test(pawl.system_prompts)', ''),
   ('pawl.write_receipt(pawl.prompt_tests, text, jsonb)', '');
 

@@ -137,7 +137,7 @@ insert into expected values
   ('pawl_decide_test', $$[worker], [proof], 'rejected', 'worse', '{}', '{}'$$, '- - - - - - - ok'),
   ('pawl_decide_test', $$[another], [proof], 'rejected', 'worse', '{}', '{}'$$, '- - - - - - - lease_lost'),
   ('pawl_watch_look', '[worker], [acme/default]', '- - - - - - - nothing_to_watch'),
-  ('pawl_roll_back', $$[worker], [acme/default], [acme/default v2], '{}', '{}'$$, '- - - - - - - superseded'),
+  ('pawl_roll_back', $$[worker], [acme/default], [acme/default v2], now(), '{}', '{}'$$, '- - - - - - - superseded'),
   ('pawl_alert_fall', $$[worker], [acme/default], [acme/default v1], '{}'$$, '- - - - - - - ok');
 
 -- The world: the member's session with an answered and an open turn; two versions, and a reflection that calls for a

@@ -1,6 +1,6 @@
 -- What comes of a conversation, or of a person, is observed once when its time is over, and names no one.
 begin;
-select plan(36);
+select plan(34);
 
 select tests.make_assistant('acme/default');
 select tests.make_member(p, 'acme') from unnest('{ann,bob,cara}'::text[]) p;
@@ -33,11 +33,10 @@ $$;
 create function pg_temp.observed() returns jsonb
 language sql as $$ select coalesce(jsonb_agg(data order by seq), '[]') from pawl.proof_observations $$;
 
-select is(pg_temp.next(), '{"outcome": "ok", "units": [], "blocked": null, "waiting": 0}', 'nobody has come');
+select is(pg_temp.next(), '{"outcome": "ok", "units": [], "blocked": null}', 'nobody has come');
 select pg_temp.unit('first', 'ann', true, '72 hours'), pg_temp.unit('second', 'bob', false, '60 hours'),
        pg_temp.unit('third', 'ann', false, '48 hours'), pg_temp.unit('young', 'bob', true, '47 hours 59 minutes');
 select is(pg_temp.units(), 'first second third', 'after two days a conversation is looked at, the oldest first');
-select is(pg_temp.next(1) -> 'waiting', '1', 'the others are waited for');
 select is(pg_temp.units(pg_temp.next(2)), 'first second', 'no more than asked for');
 select is(pg_temp.next(1) #> '{units,0}', jsonb_build_object('unit_id', tests.id('first unit'), 'exchange', null, 'reactions', '[]'::jsonb),
   'one without an answer has nothing to judge');
@@ -99,7 +98,7 @@ select is(pg_temp.units(), null, 'then there is none left');
 select pg_temp.unit('dear', 'bob', true, '50 hours');
 select tests.make_exchange('dear', 'f', '49 hours');
 update pawl.loop_settings set test_tokens_per_day = 2000;
-select is(pg_temp.next() - 'waiting', '{"outcome": "ok", "units": [], "blocked": "tokens"}', 'what does not fit into the day waits');
+select is(pg_temp.next(), '{"outcome": "ok", "units": [], "blocked": "tokens"}', 'what does not fit into the day waits');
 select is((select held from pawl.prompt_tests), 'tokens', 'and the test says so');
 update pawl.loop_settings set test_tokens_per_day = 1000000, test_usd_per_day = 0.0001;
 select is(pg_temp.next() ->> 'blocked', 'money', 'so does what costs too much');
@@ -127,7 +126,6 @@ select tests.make_exchange('before', 'x', '7 days'), tests.make_exchange('one', 
        tests.make_exchange('two', 'late', '23 hours'), tests.make_exchange('elsewhere', 'w', '2 days');
 select is(jsonb_path_query_array(pg_temp.next(), '$.units[*].unit_id'), jsonb_build_array(tests.id('dora unit')), 'a person is looked at after eight days');
 select is(jsonb_array_length(pg_temp.next() #> '{units,0,reactions}'), 2, 'by seven days of what they began with this assistant since the coin');
-select is(pg_temp.next() -> 'waiting', '1', 'the others are waited for');
 select pg_temp.record('dora', 1, 0.25);
 select is(data, '{"arm": true, "propensity": 0.2, "person": 1, "judged": 1, "reaction": 0.25}', 'and is one observation')
   from pawl.proof_observations order by seq desc limit 1;

@@ -1,6 +1,6 @@
 -- A test is decided once: its version goes live or is rejected, and what was decided is in the receipt.
 begin;
-select plan(58);
+select plan(61);
 
 select tests.make_assistant('acme/default');
 create temp table test as select tests.open_test('acme/default') as id;
@@ -94,9 +94,9 @@ update pawl.loop_settings set protected_clauses = '{Be kind.}';
 select is(pg_temp.decide('promoted') ->> 'reason', 'clauses_missing', 'nor without a protected clause');
 select is(tests.live('acme/default') || ' ' || pg_temp.state(5), '3 proving', 'all the while nothing changes');
 select is((select held from pg_temp.test()), 'clauses_missing', 'and the test says what it waits for');
-select is(tests.prove('next_pairs', id), '{"outcome": "ok", "pairs": [], "left": 0, "blocked": null}', 'nothing more is paid for')
+select is(tests.prove('next_pairs', id), '{"outcome": "ok", "pairs": [], "blocked": null}', 'nothing more is paid for')
   from test;
-select is(tests.prove('next_units', id), '{"outcome": "ok", "units": [], "waiting": 0, "blocked": null}', 'of a canary neither')
+select is(tests.prove('next_units', id), '{"outcome": "ok", "units": [], "blocked": null}', 'of a canary neither')
   from test;
 select is((select held from pg_temp.test()), 'clauses_missing', 'and it waits for the same still');
 -- A person's approval was all it waited for: the same SQL, in their transaction
@@ -122,29 +122,39 @@ select is(tests.live('acme/default') || ' ' || pg_temp.state(7), '3 rejected', '
 select is((select count(*)::int from pg_temp.test() t join pawl.promotion_receipts r on r.test_id = t.id), 0, 'nothing was decided');
 select is((select count(*)::int from pawl.audit_log where action = 'close'), 0, 'who did it is on record already');
 
+-- Another model chats, while it waits for a person
+update pawl.loop_settings set approval_required = true;
+select pg_temp.proved(9);
+select pg_temp.decide('promoted');
+update pawl.loop_settings set chat_model = 'another' where assistant_id = tests.id('acme/default');
+select is(pg_temp.decide('promoted'), '{"outcome": "closed", "reason": "baseline_changed"}', 'what is proved of another model is not promoted');
+select is((select string_agg(actor || ' ' || (detail ->> 'version') || ' ' || (detail ->> 'why'), '; ') from pawl.audit_log where action = 'close'),
+  'loop 9 baseline_changed', 'and that is on record: no person did it');
+
 -- Closing
 update test set id = tests.open_test('acme/default', 8);
-create function pg_temp.closed(p_reason text) returns text
+create function pg_temp.closed(p_reason text, p_by_person boolean default false) returns text
 language plpgsql
 as $$
 declare
   v_text text;
 begin
-  perform pawl.close_test(tests.id('acme/default'), p_reason);
+  perform pawl.close_test(tests.id('acme/default'), p_reason, p_by_person);
   select t.state || ' ' || t.reason || ' ' || pg_temp.state(8) || ' ' || (select count(*) from pawl.audit_log where action = 'close')
     || ' ' || (select count(*) from pawl.suggestions where suggestion_type = 'escalation') into v_text from pg_temp.test() t;
   raise exception using errcode = 'XDONE', message = v_text;
 exception when sqlstate 'XDONE' then return sqlerrm;
 end
 $$;
-select is(pg_temp.closed('judge_changed'), 'closed judge_changed draft 1 0', 'closed for its judge, a version is a draft, and it is on record');
-select is(pg_temp.closed('yearly_budget'), 'closed yearly_budget draft 1 0', 'for the budget too');
-select is(pg_temp.closed('judge_not_trusted'), 'closed judge_not_trusted draft 1 1', 'for a judge that is not trusted a person is told');
-select is(pg_temp.closed('baseline_changed'), 'closed baseline_changed rejected 0 0', 'for another live version it is rejected');
-select is(pg_temp.closed('by_hand'), 'closed by_hand rejected 0 0', 'by hand too');
+select is(pg_temp.closed('judge_changed'), 'closed judge_changed draft 2 0', 'closed for its judge, a version is a draft, and it is on record');
+select is(pg_temp.closed('yearly_budget'), 'closed yearly_budget draft 2 1', 'for the budget too, which a person is told');
+select is(pg_temp.closed('insufficient_data'), 'closed insufficient_data draft 2 1', 'as for too few questions');
+select is(pg_temp.closed('judge_not_trusted'), 'closed judge_not_trusted draft 2 1', 'for a judge that is not trusted a person is told');
+select is(pg_temp.closed('baseline_changed'), 'closed baseline_changed rejected 2 0', 'for another live version it is rejected');
+select is(pg_temp.closed('by_hand', true), 'closed by_hand rejected 1 0', 'by hand too, and who did it is on record already');
 update pawl.system_prompts set state = 'retired' where version = 3 and assistant_id = tests.id('acme/default');
 update pawl.system_prompts set state = 'active' where version = 8 and assistant_id = tests.id('acme/default');
-select is(pg_temp.closed('forced'), 'closed forced active 0 0', 'but not when it is live by now');
+select is(pg_temp.closed('forced', true), 'closed forced active 1 0', 'but not when it is live by now');
 select pawl.close_test(tests.id('acme/default'), 'forced');
 select is((select count(*)::int from pawl.prompt_tests where state in ('screening', 'proving')), 0, 'then none runs');
 select lives_ok($$select pawl.close_test(tests.id('acme/default'), 'by_hand')$$, 'and closing none is no fault');

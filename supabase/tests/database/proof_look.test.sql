@@ -1,6 +1,6 @@
 -- What a test is ruled on: its observations in their order, and what a plan is made from.
 begin;
-select plan(31);
+select plan(34);
 
 select tests.make_assistant('acme/default');
 update pawl.loop_settings set screening_pairs = 40, proof_pairs = 700, judge_floor = 0.3, canary_min_days = 8, canary_max_days = 21,
@@ -24,7 +24,12 @@ insert into pawl.proof_observations (id, about_id, kind, stage, data)
 select tests.observe(tests.id('another'), 'screening', 'pair', '{"d": 1}');
 select is(pg_temp.look() #> '{case,observations}', (select jsonb_agg(jsonb_build_object('id', tests.id('seen ' || n), 'd', n - 2,
   'first', 0, 'second', 0, 'longer', 1, 'question_type', 'other') order by n) from generate_series(1, 3) n), 'what was observed stands in its order');
+select is(pg_temp.look() -> 'plan_from', 'null', 'before all pairs are there no plan is made');
+insert into pawl.proof_observations (about_id, kind, stage, data)
+  select test.id, 'pair', 'screening', '{"d": 0, "first": 0, "second": 0, "longer": 0, "question_type": "other"}' from test, generate_series(4, 40);
+select is(pg_temp.look() -> 'plan_from', pawl.traffic_of(t), 'then by what there is') from pawl.prompt_tests t, test where t.id = test.id;
 select tests.begin_proof(id, 'replay', '{"level": 0.002}') from test;
+select is(pg_temp.look() -> 'plan_from', 'null', 'and not a second time');
 select is(pg_temp.case_of(), '{"kind": "replay", "level": 0.002, "horizon": 700, "min_days": null, "max_days": null, "days": null, "unit": null,
   "floor": 0.3, "before_up": null, "before_n": null}', 'a replay');
 select is(pg_temp.look() #> '{case,observations}', '[]', 'begins anew');
@@ -61,7 +66,7 @@ select is((select verdict from pawl.prompt_tests), null, 'a new look leaves no e
 
 -- Traffic
 create function pg_temp.traffic() returns jsonb
-language sql as $$ select pg_temp.look() -> 'plan_from' $$;
+language sql as $$ select pawl.traffic_of(t) from pawl.prompt_tests t where t.id = (select id from test) $$;
 select is(pg_temp.traffic() - 'settings', jsonb_build_object('conversations_a_day', 0, 'people_a_day', 0, 'pool', 0, 'pairs_a_day', 10,
   'tests_this_year', 1, 'promoted_this_year', 0, 'year', extract(year from pawl.today())), 'nobody has come');
 select is(pg_temp.traffic() -> 'settings', '{"proof_method": "replay", "proof_pairs": 700, "canary_share": 0.1, "canary_unit": "conversation",

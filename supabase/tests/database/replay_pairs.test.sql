@@ -16,6 +16,19 @@ as $$
   select jsonb_build_object('pair_id', p_pair -> 'pair_id', 'baseline_answer', 'of the old one', 'candidate_answer', 'of the new one',
     'first_order', p_first, 'second_order', p_second, 'question_type', 'how_to') || p_more
 $$;
+-- The places of the pairs that were handed out, and how many of the stage are not judged.
+create function pg_temp.numbers(p_answer jsonb) returns jsonb
+language sql
+as $$
+  select jsonb_agg(d.number order by o.n) from jsonb_array_elements(p_answer -> 'pairs') with ordinality o (pair, n)
+  join pawl.replay_pairs d on d.id = (o.pair ->> 'pair_id')::uuid
+$$;
+create function pg_temp.open() returns integer
+language sql
+as $$
+  select (pawl.pairs_wanted(t) - (select count(*) from pawl.replay_pairs p
+    where p.test_id = t.id and p.stage = t.state and p.state in ('judged', 'void')))::integer from pawl.prompt_tests t
+$$;
 create function pg_temp.drawn() returns text[]
 language sql
 as $$
@@ -25,7 +38,7 @@ as $$
 $$;
 
 -- Too few
-select is(pg_temp.next(), '{"outcome": "ok", "pairs": [], "left": 20, "blocked": "insufficient_data"}', 'without questions there are no pairs');
+select is(pg_temp.next(), '{"outcome": "ok", "pairs": [], "blocked": "insufficient_data"}', 'without questions there are no pairs');
 select is((select held from pawl.prompt_tests), 'insufficient_data', 'which the test says');
 select tests.make_questions('acme/default', 600, 'old', p_age => '29 days'),
        tests.make_questions('acme/default', 30, 'ancient', p_age => '31 days'),
@@ -50,11 +63,11 @@ update pawl.system_prompts set reflection_log_id = (select id from pawl.reflecti
 
 -- Screening
 create temp table page as select pg_temp.next(7) as answer;
-select is(answer - 'pairs', '{"outcome": "ok", "left": 20, "blocked": null}', 'then there are') from page;
+select is(answer - 'pairs', '{"outcome": "ok", "blocked": null}', 'then there are') from page;
 select is((select held from pawl.prompt_tests), null, 'and nothing holds it up');
-select is((select jsonb_agg(p -> 'number') from jsonb_array_elements(answer -> 'pairs') p), '[1, 2, 3, 4, 5, 6, 7]', 'as many as are asked for') from page;
+select is(pg_temp.numbers(answer), '[1, 2, 3, 4, 5, 6, 7]', 'as many as are asked for') from page;
 select is((select array_agg(distinct k order by k) from jsonb_array_elements(answer -> 'pairs') p, jsonb_object_keys(p) k),
-  '{baseline_answer,candidate_answer,candidate_first,history,message,number,pair_id}', 'each with what it takes') from page;
+  '{baseline_answer,candidate_answer,candidate_first,history,message,pair_id}', 'each with what it takes') from page;
 select is((select count(*)::int from jsonb_array_elements(answer -> 'pairs') p
   where p -> 'baseline_answer' <> 'null' or p -> 'candidate_answer' <> 'null' or p -> 'history' <> '[]'), 0, 'and no answers yet') from page;
 select pg_temp.next(50);
@@ -75,15 +88,16 @@ select is(p -> 'history', '[{"user_message": "before", "answer": "Answer to befo
   from jsonb_array_elements(pg_temp.next(1) -> 'pairs') p;
 
 -- Recorded
-create temp table pairs as select p ->> 'number' as number, p as pair from jsonb_array_elements(pg_temp.next(50) -> 'pairs') p;
+create temp table pairs as select d.number, p as pair from jsonb_array_elements(pg_temp.next(50) -> 'pairs') p
+  join pawl.replay_pairs d on d.id = (p ->> 'pair_id')::uuid;
 create function pg_temp.pair(p_number integer) returns jsonb
-language sql as $$ select pair from pairs where number::int = p_number $$;
+language sql as $$ select pair from pairs where number = p_number $$;
 create function pg_temp.observed() returns jsonb
 language sql as $$ select jsonb_agg(data order by seq) from pawl.proof_observations $$;
 select is(pg_temp.record(jsonb_build_array(pg_temp.said(pg_temp.pair(3), null, null))), '{"outcome": "ok"}', 'answers alone are kept');
 select results_eq($$select state, baseline_answer, candidate_answer from pawl.replay_pairs where number = 3$$,
   $$values ('answered', 'of the old one', 'of the new one')$$, 'until they are compared');
-select is(pg_temp.next(1) #> '{pairs,0}', (select pair from pairs where number = '3')
+select is(pg_temp.next(1) #> '{pairs,0}', (select pair from pairs where number = 3)
   || '{"baseline_answer": "of the old one", "candidate_answer": "of the new one"}', 'they come first');
 select is(pg_temp.record(jsonb_build_array(pg_temp.said(pg_temp.pair(3), 1, 1, '{"baseline_answer": null, "candidate_answer": null}'))),
   '{"outcome": "ok"}', 'verdicts alone settle them');
@@ -107,7 +121,7 @@ select is(pg_temp.observed() - 0, '[
   'in the order of the pairs; orders that disagree are a tie, a tenth more is no longer, and nobody''s words are kept');
 select pg_temp.record(jsonb_build_array(pg_temp.said(pg_temp.pair(10), 1, 1, '{"baseline_answer": null}')));
 select is(jsonb_array_length(pg_temp.observed()), 7, 'verdicts on no answers are none');
-select is(pg_temp.next(50) -> 'left', '13', 'the others are left');
+select is(pg_temp.open(), 13, 'the others are left');
 select is(jsonb_array_length(pg_temp.next(50) -> 'pairs'), 13, 'and handed out');
 
 -- Gone
@@ -118,19 +132,20 @@ select results_eq($$select number, state, baseline_answer, candidate_answer from
   $$values (12, 'drawn', null::text, null::text), (13, 'drawn', null, null)$$, 'the answers go with the question');
 select pg_temp.record(jsonb_build_array(pg_temp.said(pg_temp.pair(13), null, null)));
 select results_eq($$select state, baseline_answer from pawl.replay_pairs where number = 13$$, $$values ('drawn', null::text)$$, 'and come no more');
-select is(pg_temp.next(50) -> 'left', '10', 'three are left out');
+do $$ begin perform pg_temp.next(50); end $$;
+select is(pg_temp.open(), 10, 'three are left out');
 select results_eq($$select number, state, baseline_answer, candidate_answer from pawl.replay_pairs where number between 11 and 13 order by 1$$,
   $$values (11, 'void', null::text, null::text), (12, 'void', null, null), (13, 'void', null, null)$$, 'for good, with their texts');
 select is(pg_temp.observed() -> 9, '{"d": 0, "first": 0, "second": 0, "longer": 0, "question_type": "other"}', 'and say nothing');
 select is(jsonb_array_length(pg_temp.observed()), 10, 'each once');
 select pg_temp.record((select jsonb_agg(pg_temp.said(pair, 1, 1)) from pairs));
-select is(pg_temp.next(50), '{"outcome": "ok", "pairs": [], "left": 0, "blocked": null}', 'until none is left');
+select is(pg_temp.next(50), '{"outcome": "ok", "pairs": [], "blocked": null}', 'until none is left');
 select is(jsonb_array_length(pg_temp.observed()), 20, 'and every pair is one observation');
 
 -- Proof
 create temp table screened as select screening_pool as pool from pawl.prompt_tests;
 select is(tests.begin_proof(id, 'replay') ->> 'outcome', 'ok', 'the proof begins') from test;
-select is(pg_temp.next(50) - 'pairs', '{"outcome": "ok", "left": 300, "blocked": null}', 'with pairs of its own');
+select is(pg_temp.next(50) - 'pairs', '{"outcome": "ok", "blocked": null}', 'with pairs of its own');
 select is((select count(*)::int from pawl.prompt_tests t, screened s where t.proof_pool && s.pool), 0, 'of other questions');
 select is((select cardinality(proof_pool) from pawl.prompt_tests), 300, 'as many as it may take');
 select is((select count(*)::int from pawl.prompt_tests t, unnest(proof_pool) turn where turn in (
@@ -143,7 +158,7 @@ end $$;
 select is((select count(*)::int from pawl.replay_pairs where stage = 'proving' and state = 'judged'), 300, 'as many as its horizon');
 select is((select count(distinct turn_id)::int from pawl.replay_pairs where stage = 'proving'), 300, 'each question once');
 select isnt(pg_temp.drawn(), (select array_agg(m order by m) from unnest(pg_temp.drawn()) m), 'in no order');
-select is(pg_temp.next(50), '{"outcome": "ok", "pairs": [], "left": 0, "blocked": null}', 'and no more');
+select is(pg_temp.next(50), '{"outcome": "ok", "pairs": [], "blocked": null}', 'and no more');
 select is((select count(*)::int from pawl.proof_observations where stage = 'proving'), 300, 'each one observation');
 select is((select count(*)::int from pawl.proof_observations where stage = 'screening'), 20, 'apart from those of the screening');
 
@@ -156,21 +171,21 @@ select pg_temp.next(1);
 select is(cardinality(screening_pool), 20, 'twenty are fixed') from pawl.prompt_tests, test where prompt_tests.id = test.id;
 delete from pawl.sessions where id in (
   select t.session_id from pawl.turns t, pawl.prompt_tests x, test where x.id = test.id and t.id = any (x.screening_pool[2:3]));
-select is((select jsonb_agg(p -> 'number') from jsonb_array_elements(pg_temp.next(4) -> 'pairs') p), '[1, 4, 5, 6]',
+select is(pg_temp.numbers(pg_temp.next(4)), '[1, 4, 5, 6]',
   'what went before it was drawn is passed over');
 select results_eq($$select number, state, turn_id from pawl.replay_pairs p, test where p.test_id = test.id and number in (2, 3) order by 1$$,
   $$values (2, 'void', null::uuid), (3, 'void', null)$$, 'and counts as a tie');
 select tests.begin_proof(id, 'replay') from test;
-select is(pg_temp.next(1) - 'left', '{"outcome": "ok", "pairs": [], "blocked": "insufficient_data"}', 'a proof needs a hundred more');
+select is(pg_temp.next(1), '{"outcome": "ok", "pairs": [], "blocked": "insufficient_data"}', 'a proof needs a hundred more');
 select tests.make_questions('acme/small', 3, 'more');
-select is(pg_temp.next(1) - 'pairs', '{"outcome": "ok", "left": 102, "blocked": null}', 'and goes on when they are there, with as many as there are');
+select is(pg_temp.next(1) - 'pairs', '{"outcome": "ok", "blocked": null}', 'and goes on when they are there, with as many as there are');
 select is(tests.prove('proof_look', id) #> '{case,horizon}', '102', 'which is where it ends') from test;
 
 -- A canary has none
 select tests.make_assistant('acme/canary');
 update test set id = tests.open_test('acme/canary');
 select tests.begin_proof(id, 'canary') from test;
-select is(pg_temp.next(1), '{"outcome": "ok", "pairs": [], "left": 0, "blocked": null}', 'a canary has no pairs');
+select is(pg_temp.next(1), '{"outcome": "ok", "pairs": [], "blocked": null}', 'a canary has no pairs');
 
 select * from finish();
 rollback;

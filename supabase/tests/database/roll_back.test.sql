@@ -1,6 +1,6 @@
 -- A version that people like less is taken back in one transaction, with its receipt, and a person is told.
 begin;
-select plan(34);
+select plan(36);
 
 select tests.make_assistant('acme/default');
 create temp table test as select tests.open_test('acme/default') as id;
@@ -11,10 +11,10 @@ select tests.answered('later ' || n, 'p' || n, p_age => '1 hour' - n * interval 
 from generate_series(1, 4) n;
 select tests.react('later ' || n, case n when 2 then 'thumbs_up' else 'thumbs_down' end) from generate_series(1, 4) n;
 create temp table look as select tests.prove('watch_look', tests.id('acme/default')) as answer;
-create function pg_temp.roll_back(p_version integer default 2, p_case jsonb default null, p_holder text default 'w') returns jsonb
+create function pg_temp.roll_back(p_version integer default 2, p_holder text default 'w') returns jsonb
 language sql
 as $$
-  select tests.prove('roll_back', tests.id('acme/default'), format(', %L, %L, %L', tests.id('acme/default v' || p_version), coalesce(p_case, (select answer -> 'case' from look)),
+  select tests.prove('roll_back', tests.id('acme/default'), format(', %L, %L, %L, %L', tests.id('acme/default v' || p_version), (select answer ->> 'live_since' from look), (select answer -> 'case' from look),
     '{"decision": "rollback", "reason": "fell", "log_e_worse": 12.5, "n": 3, "words": "Thumbs up fell from 80 % to 25 %."}'), p_holder)
 $$;
 
@@ -57,6 +57,8 @@ select is(document - 'settings' - 'chat_model' - 'ruling', jsonb_build_object(
   'method', null, 'level', null, 'ledger', null, 'screening', null, 'plan', null, 'case', (select (answer -> 'case') - 'observations' from look)), 'the versions, and what was ruled on') from pg_temp.receipt();
 select is(document #> '{ruling,log_e_worse}', '12.5', 'and the ruling') from pg_temp.receipt();
 
+select is((select detail ->> 'why' from pawl.audit_log where action = 'close' and (detail ->> 'test_id')::uuid = test.id), 'baseline_changed', 'and that the test ended by it') from test;
+
 -- Once
 select is(pg_temp.roll_back(), answer, 'the same again answers the same') from back;
 select is((select count(*)::int from pawl.promotion_receipts where decision = 'rollback') + (select count(*)::int from pawl.suggestions)
@@ -64,18 +66,21 @@ select is((select count(*)::int from pawl.promotion_receipts where decision = 'r
 select is(pawl.version_before(p), null, 'the version before it is none: going back twice is not undoing') from pawl.system_prompts p where id = tests.id('acme/default v1');
 select is(tests.prove('watch_look', tests.id('acme/default')), '{"outcome": "nothing_to_watch"}', 'what is live again has no votes yet');
 
--- Forced, and taken back without its votes at hand: the first that were ruled on
+-- Forced between the look and the rollback: another matter, until it is looked at anew
 select pawl.go_live(tests.id('acme/default v2')), pawl.record_change(tests.id('acme/default'), 'operator', null, 'force', '{"changed": {"live_version": {"from": 1, "to": 2}}}', null);
-update pawl.system_prompts set activated_at = now() - interval '2 days' where version = 2 and assistant_id = tests.id('acme/default');
-select is(pg_temp.roll_back(p_case => '{"kind": "watch", "before_up": 1, "before_n": 1}') - 'receipt_id', '{"outcome": "ok", "version": 1}', 'one that was forced is taken back too');
+update pawl.system_prompts set activated_at = now() - interval '1 day' where version = 2 and assistant_id = tests.id('acme/default');
+select is(pg_temp.roll_back(), '{"outcome": "superseded"}', 'what a person has forced since it was looked at is not taken back');
+update look set answer = tests.prove('watch_look', tests.id('acme/default'));
+select is(pg_temp.roll_back() - 'receipt_id', '{"outcome": "ok", "version": 1}', 'looked at anew, one that was forced is taken back too');
 select is((select string_agg(o.data ->> 'up', ' ' order by o.seq) from pawl.proof_observations o join pawl.promotion_receipts r on r.id = o.about_id
-  where r.id <> (select (answer ->> 'receipt_id')::uuid from back)), 'false true false', 'with as many votes as were ruled on');
+  where r.id <> (select (answer ->> 'receipt_id')::uuid from back)), 'false true false false', 'with the votes it was ruled on by');
 select is((select count(*)::int from pawl.promotion_receipts where decision = 'rollback'), 2, 'each has a receipt of its own');
 select is(tests.live('acme/default'), '1', 'and the version before is live');
 
 -- By hand
 select tests.make_version('acme/default', 4);
 do $$ begin perform tests.steer('operator', 'activate_prompt', format('4, p_organization_id => %L', tests.id('acme'))); end $$;
+update look set answer = (select jsonb_build_object('live_since', activated_at, 'case', answer -> 'case') from pawl.system_prompts where version = 4 and assistant_id = tests.id('acme/default'));
 select is(pg_temp.roll_back(4), '{"outcome": "held", "reason": "by_hand"}', 'what a person chose is theirs to take back');
 select is(tests.live('acme/default'), '4', 'and stays');
 

@@ -25,7 +25,7 @@ begin
   update pawl.reflection_logs set update_attempts = 0;
   v_before := tests.stored();
   begin
-    v_submitted := (select tests.submit(id, 'acme/default v1') from reflection);
+    v_submitted := (select tests.submit(id, 'acme/default v1', 'Better by ' || v_before) from reflection);
     v_wrote := tests.stored() <> v_before;
     raise exception using errcode = 'TTTTT';
   exception when sqlstate 'TTTTT' then

@@ -1,6 +1,6 @@
 -- What has to be proved is handed to one worker at a time, and nobody else moves it on.
 begin;
-select plan(42);
+select plan(47);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper');
 update pawl.loop_settings set judge_model = 'a-judge', chat_model = 'a-chat', max_answer_tokens = 900,
@@ -36,12 +36,12 @@ create temp table claim as select pg_temp.claim('w1') as answer;
 select is(answer -> 'claim' -> 'about', jsonb_build_object('organization_id', tests.id('acme'),
   'assistant_id', tests.id('acme/default'), 'assistant', 'default'), 'its assistant is claimed') from claim;
 select is(answer #> '{claim,task,prove}', jsonb_build_object('watch', false, 'test', jsonb_build_object(
-  'test_id', test.id, 'state', 'screening', 'method', null, 'judge_model', 'a-judge', 'judge_revision', null,
+  'test_id', test.id, 'state', 'screening', 'method', null, 'judge_model', 'a-judge',
   'candidate', jsonb_build_object('id', tests.id('acme/default v2'), 'version', 2, 'content', 'Prompt 2 of acme/default'),
   'baseline', jsonb_build_object('id', tests.id('acme/default v1'), 'version', 1, 'content', 'Prompt 1 of acme/default'),
   'rubric', (select jsonb_build_object('id', r.id, 'criteria', r.criteria) from pawl.rubrics r
              where r.assistant_id = tests.id('acme/default')),
-  'trial', null, 'chat_model', 'a-chat', 'max_answer_tokens', 900, 'history_token_budget', 700)),
+  'chat_model', 'a-chat', 'max_answer_tokens', 900, 'history_token_budget', 700)),
   'with all that its worker needs') from claim, test;
 select is((select extract(epoch from expires_at - now())::int from pawl.leases
            where assistant_id = tests.id('acme/default') and kind = 'proof'), 160, 'for as long as a request may last');
@@ -55,7 +55,7 @@ insert into calls values
   ('record_pairs', 'test', $$, '[]', '[]'$$), ('next_units', 'test', ''), ('record_units', 'test', $$, '[]', '[]'$$),
   ('proof_look', 'test', ''), ('begin_proof', 'test', $$, '{}', '{}', '{}'$$), ('note_ruling', 'test', $$, '{}'$$),
   ('decide_test', 'test', $$, 'rejected', 'worse', '{}', '{}'$$), ('watch_look', 'assistant', ''),
-  ('roll_back', 'assistant', format(', %L, %L, %L', tests.id('acme/default v1'), '{}', '{}')),
+  ('roll_back', 'assistant', format(', %L, now(), %L, %L', tests.id('acme/default v1'), '{}', '{}')),
   ('alert_fall', 'assistant', format(', %L, %L', tests.id('acme/default v1'), '{}'));
 create function pg_temp.refused(p_function text, p_about text, p_arguments text, p_holder text) returns text
 language sql
@@ -67,6 +67,8 @@ select is(pg_temp.refused(function, about, arguments, 'w2'), 'lease_lost', funct
 update pawl.leases set expires_at = now() where kind = 'proof';
 select is(pg_temp.refused(function, about, arguments, 'w1'), 'lease_lost', function || ' is not for a lease that ran out')
 from calls;
+
+select is(pg_temp.claim('w1', p_options => ', p_watch => true') #>> '{skipped,0,reason}', 'nothing_to_prove', 'a test is not claimed with what is watched');
 
 -- Given back
 select is(pg_temp.claimed('w1'), 'claimed', 'a lease that ran out is taken');
@@ -83,27 +85,47 @@ begin
   execute p_sql;
   v_claimed := pg_temp.claimed('w1');
   raise exception using errcode = 'XDONE', message = concat_ws(', ', v_claimed, (
-      select t.state || ' ' || t.reason from pawl.prompt_tests t), (
+      select string_agg(concat_ws(' ', t.state, t.reason), ' ' order by t.reason = 'yearly_budget', t.reason) from pawl.prompt_tests t), (
       select p.state from pawl.system_prompts p where p.id = tests.id('acme/default v2')), (
-      select string_agg(c.actor || ' ' || c.action || ' ' || (c.detail ->> 'why') || ' ' || (c.detail -> 'changed')::text, '; ')
+      select string_agg(concat_ws(' ', c.actor, c.action, c.detail ->> 'why', c.detail -> 'changed'), '; ' order by c.id)
       from pawl.audit_log c));
 exception when sqlstate 'XDONE' then return sqlerrm;
 end
 $$;
 select is(pg_temp.after($$update pawl.loop_settings set judge_model = 'another'$$),
-  'nothing_to_prove, closed judge_changed, draft, loop close judge_changed {"state": {"to": "draft", "from": "screening"}}',
-  'another judge closes the test, and the version is a draft again');
+  'claimed, closed judge_changed screening, screening, loop close judge_changed {"state": {"to": "draft", "from": "screening"}}; '
+  'loop test {"state": {"to": "screening", "from": "draft"}}',
+  'another judge closes the test, and the version is tested again by the new one');
 select is(pg_temp.after($$update pawl.rubrics set is_active = false where assistant_id = tests.id('acme/default');
   insert into pawl.rubrics (assistant_id, version, is_active, criteria) select assistant_id, 2, true, criteria
   from pawl.rubrics where assistant_id = tests.id('acme/default')$$),
-  'nothing_to_prove, closed judge_changed, draft, loop close judge_changed {"state": {"to": "draft", "from": "screening"}}',
+  'claimed, closed judge_changed screening, screening, loop close judge_changed {"state": {"to": "draft", "from": "screening"}}; '
+  'loop test {"state": {"to": "screening", "from": "draft"}}',
   'and so does another rubric');
+select is(pg_temp.after($$update pawl.loop_settings set judge_model = 'another', updates_paused = true$$),
+  'nothing_to_prove, closed judge_changed, draft, loop close judge_changed {"state": {"to": "draft", "from": "screening"}}',
+  'not while updates are paused');
+select is(pg_temp.after($$select pawl.close_test(tests.id('acme/default'), 'judge_changed'),
+  tests.make_version('acme/default', 3), pawl.go_live(tests.id('acme/default v3'))$$),
+  'nothing_to_prove, closed judge_changed, rejected, loop close judge_changed {"state": {"to": "draft", "from": "screening"}}; '
+  'loop close baseline_changed {"state": {"to": "rejected", "from": "draft"}}',
+  'nor against another version than it was written to replace');
+select is(pg_temp.after($$select pawl.close_test(tests.id('acme/default'), 'judge_changed');
+  update pawl.system_prompts set state = 'rejected' where id = tests.id('acme/default v2')$$),
+  'nothing_to_prove, closed judge_changed, rejected, loop close judge_changed {"state": {"to": "draft", "from": "screening"}}',
+  'nor when a person has rejected it since');
+select is(pg_temp.after($$update pawl.loop_settings set judge_model = 'another' where assistant_id = tests.id('acme/default');
+  do $do$ begin perform pg_temp.claimed('w1'); update pawl.leases set holder = null, expires_at = null where kind = 'proof';
+    perform pawl.close_test(tests.id('acme/default'), 'yearly_budget'); end $do$ $$),
+  'nothing_to_prove, closed judge_changed closed yearly_budget, draft, loop close judge_changed {"state": {"to": "draft", "from": "screening"}}; '
+  'loop test {"state": {"to": "screening", "from": "draft"}}; loop close yearly_budget {"state": {"to": "draft", "from": "screening"}}',
+  'nor when that test ended too');
 select is(pg_temp.after($$update pawl.loop_settings set chat_model = 'another'$$),
   'nothing_to_prove, closed baseline_changed, rejected, loop close baseline_changed {"state": {"to": "rejected", "from": "screening"}}',
   'and another model of the chats');
-select is(pg_temp.after($$update pawl.loop_settings set screening_pairs = 100, updates_paused = true$$), 'claimed, screening',
+select is(pg_temp.after($$update pawl.loop_settings set screening_pairs = 100, updates_paused = true$$), 'claimed, screening, screening',
   'other settings do not, nor does a pause');
-select is(pg_temp.after($$update pawl.prompt_tests set held = 'insufficient_data', created_at = now() - interval '29 days'$$), 'claimed, screening',
+select is(pg_temp.after($$update pawl.prompt_tests set held = 'insufficient_data', created_at = now() - interval '29 days'$$), 'claimed, screening, screening',
   'nor do too few questions, for a month');
 select is(pg_temp.after($$update pawl.prompt_tests set held = 'insufficient_data', created_at = now() - interval '31 days'$$),
   'nothing_to_prove, closed insufficient_data, draft, loop close insufficient_data {"state": {"to": "draft", "from": "screening"}}',

@@ -230,6 +230,24 @@ fn a_judge_that_does_not_agree_with_people_decides_nothing() {
 }
 
 #[test]
+fn no_more_points_are_told_of_than_the_scale_has() {
+    // One conversation in twenty is sent to it, and the first few were all good: weighted, that is more than the scale.
+    for (judged, words) in [(1.0, "better by 4.00 points of 5"), (0.0, "worse by 4.00 points of 5")] {
+        let unit = |i: usize| Unit {
+            id: "u".into(),
+            arm: i < 10,
+            propensity: 0.05,
+            person: i as u32,
+            judged: Some(if i < 10 { judged } else { 1.0 - judged }),
+            reaction: 0.5,
+        };
+        let ruling = rule(&case(Kind::Canary, Observations::Units((0..12).map(unit).collect())));
+        assert!(ruling.effect.is_some_and(|effect| effect.abs() > 1.0), "{ruling:?}");
+        assert!(ruling.words.contains(words), "{}", ruling.words);
+    }
+}
+
+#[test]
 fn a_canary_promotes_what_is_better_after_a_week() {
     let canary = canary_of(400, [0.75, 0.65], [0.5, 0.5]);
     let ruling = rule(&canary);

@@ -112,8 +112,8 @@ pub fn judge_disagrees(ruling: &Ruling, floor: f64) -> String {
 
 /// "better by 0.21 points of 5 in 340 conversations with it and 1,350 without".
 fn measured(process: &CanaryProcess, unit: UnitKind) -> String {
-    // The judge's scores run from 1 to 5: 4 points are all of the scale.
-    let points = 4.0 * process.effect;
+    // The judge's scores run from 1 to 5: 4 points are all of the scale. The weights of few conversations may say more.
+    let points = (4.0 * process.effect).clamp(-4.0, 4.0);
     let (word, size) = if points < 0.0 { ("worse", -points) } else { ("better", points) };
     format!("{word} by {} points of 5 over {}", hundredths(size), over(process, unit))
 }

@@ -11,7 +11,7 @@ use pawl_store::{
     usage::Purpose,
 };
 
-use super::bench::{Bench, IN_FLIGHT, Stop, Tally, recorded, spending};
+use super::bench::{Bench, IN_FLIGHT, Stop, Tally, paid, spending};
 
 /// Questions are asked only with this much time left.
 pub(super) const NEEDS: Duration = Duration::from_secs(45);
@@ -43,9 +43,9 @@ impl Open<'_> {
     }
 }
 
-/// Has both versions answer every pair that has no answers yet, and stores them: they are never paid for again. A version
-/// without an answer loses against one that has it, as it would with people. What fails by itself is asked once more
-/// before it counts as none; the pairs for which time was too short are left out.
+/// Has both versions answer every pair that has no answers yet, and stores them: they are never paid for again. A
+/// version without an answer loses against one that has it, as it would with people. What fails by itself is asked once
+/// more before it counts as none; the pairs for which time was too short are left out.
 pub(super) async fn answer<'a, S: Proofs, M: Chat>(
     bench: &Bench<'_, S, M>,
     pairs: &'a [Pair],
@@ -65,7 +65,7 @@ pub(super) async fn answer<'a, S: Proofs, M: Chat>(
             let (spent, fault) = ask(bench, together, last).await;
             let done: Vec<_> = together.iter().filter_map(|open| result(open)).collect();
             if !done.is_empty() || !spent.is_empty() {
-                recorded(bench.store.record_pairs(bench.holder, bench.test.test_id, &done, &spent).await?)?;
+                paid(bench.store.record_pairs(bench.holder, bench.test.test_id, &done, &spent).await)?;
             }
             let declined = done.iter().filter(|done| done.verdicts.is_some()).count();
             tally.pairs += declined;

@@ -35,7 +35,9 @@ pub(super) struct Bench<'a, S, M> {
 impl<S, M> Bench<'_, S, M> {
     /// How long the model may take that is asked now.
     pub(super) fn patience(&self) -> Patience {
-        Patience { total: self.deadline.left().saturating_sub(STORING).min(ANSWER), silence: SILENCE }
+        let total = self.deadline.left().saturating_sub(STORING).min(ANSWER);
+        // What is reserved pays for one answer to each asking.
+        Patience { total, silence: SILENCE, begun_is_final: true }
     }
 
     /// What is told of the test's version.
@@ -93,6 +95,8 @@ pub(super) enum Stop {
     Model(ModelError),
     /// The database failed.
     Store(StoreError),
+    /// The database failed to record what was paid for, or to say that it had: that is not to be given back.
+    NotRecorded(StoreError),
 }
 
 impl From<StoreError> for Stop {
@@ -108,6 +112,11 @@ pub(super) fn recorded(outcome: Recorded) -> Result<(), Stop> {
         Recorded::Closed { reason } => Err(Stop::Closed(reason)),
         Recorded::LeaseLost => Err(Stop::LeaseLost),
     }
+}
+
+/// The same, of what was paid for.
+pub(super) fn paid(outcome: Result<Recorded, StoreError>) -> Result<(), Stop> {
+    recorded(outcome.map_err(Stop::NotRecorded)?)
 }
 
 /// What an attempt cost.

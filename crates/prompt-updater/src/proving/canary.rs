@@ -11,7 +11,7 @@ use pawl_store::proof::{NextUnits, Proofs, Unit, UnitResult};
 
 use super::{
     Pause,
-    bench::{Bench, Stop, Tally, recorded},
+    bench::{Bench, Stop, Tally, paid},
     judging::{Scored, score},
 };
 
@@ -33,7 +33,7 @@ pub(super) async fn observe<S: Proofs, M: Judge>(
     let (holder, test_id) = (bench.holder, bench.test.test_id);
     let limit = (bench.deadline.left().as_secs() / SECONDS_A_UNIT).clamp(LEAST, MOST) as u32;
     let (units, blocked) = match bench.store.next_units(holder, test_id, limit).await? {
-        NextUnits::Ok { units, blocked, .. } => (units, blocked),
+        NextUnits::Ok { units, blocked } => (units, blocked),
         NextUnits::Closed { reason } => return Err(Stop::Closed(reason)),
         NextUnits::LeaseLost => return Err(Stop::LeaseLost),
     };
@@ -52,7 +52,7 @@ pub(super) async fn observe<S: Proofs, M: Judge>(
     });
     let observed: Vec<_> = observed.collect();
     if !observed.is_empty() || !spent.is_empty() {
-        recorded(bench.store.record_units(holder, test_id, &observed, &spent).await?)?;
+        paid(bench.store.record_units(holder, test_id, &observed, &spent).await)?;
     }
     tally.units += observed.len();
     fault.map_or(Ok(None), |fault| Err(Stop::Model(fault)))

@@ -1,7 +1,7 @@
 //! Looking at what was observed, and carrying out what is ruled on it.
 
-use pawl_core::proof::{Case, Decision, Method, ProofSettings, Ruling, Traffic, level, plan};
-use pawl_store::proof::{BeginProof, DecideTest, ProofLook, Proofs};
+use pawl_core::proof::{Case, Decision, Method, Ruling, level, plan};
+use pawl_store::proof::{BeginProof, DecideTest, PlanFrom, ProofLook, Proofs};
 
 use super::{
     Ended,
@@ -9,30 +9,29 @@ use super::{
 };
 use crate::wire::{Did, Proof};
 
-/// What a ruling and a plan are made from.
+/// What a ruling is made from, and a plan.
 pub(super) struct Look {
     pub(super) case: Box<Case>,
-    pub(super) traffic: Traffic,
-    pub(super) settings: ProofSettings,
+    pub(super) plan_from: Option<PlanFrom>,
 }
 
 /// What was observed of the test in its stage.
 pub(super) async fn look<S: Proofs, M>(bench: &Bench<'_, S, M>) -> Result<Look, Stop> {
     match bench.store.proof_look(bench.holder, bench.test.test_id).await? {
-        ProofLook::Ok { case, traffic, settings } => Ok(Look { case, traffic, settings }),
+        ProofLook::Ok { case, plan_from } => Ok(Look { case, plan_from }),
         ProofLook::Closed { reason } => Err(Stop::Closed(reason)),
         ProofLook::LeaseLost => Err(Stop::LeaseLost),
     }
 }
 
-/// Begins the proof of a version that passed its screening, and says how long it will take. `None`: its place in the year
-/// is taken, a new plan is to be made.
+/// Begins the proof of a version that passed its screening, and says how long it will take. `None`: its place in the
+/// year is taken, a new plan is to be made.
 pub(super) async fn begin_proof<S: Proofs, M>(
     bench: &Bench<'_, S, M>,
-    look: &Look,
+    case: &Case,
+    PlanFrom { traffic, settings }: &PlanFrom,
     ruling: &Ruling,
 ) -> Result<Option<Ended>, Stop> {
-    let Look { case, traffic, settings } = look;
     let plan = plan(traffic, settings, level(traffic, settings));
     let begun = bench.store.begin_proof(bench.holder, bench.test.test_id, &plan, case, ruling).await?;
     // A replay goes on at once, a canary when people have come.
@@ -53,11 +52,11 @@ pub(super) async fn begin_proof<S: Proofs, M>(
 }
 
 /// Promotes or rejects, as it was ruled.
-pub(super) async fn decide<S: Proofs, M>(bench: &Bench<'_, S, M>, look: &Look, ruling: Ruling) -> Result<Ended, Stop> {
+pub(super) async fn decide<S: Proofs, M>(bench: &Bench<'_, S, M>, case: &Case, ruling: Ruling) -> Result<Ended, Stop> {
     let promoted = ruling.decision == Decision::Promote;
     let (holder, test_id) = (bench.holder, bench.test.test_id);
     let (did, version, reason, receipt_id) =
-        match bench.store.decide_test(holder, test_id, promoted, &look.case, &ruling).await? {
+        match bench.store.decide_test(holder, test_id, promoted, case, &ruling).await? {
             DecideTest::Ok { receipt_id, version } => {
                 let did = if promoted { Did::Promoted } else { Did::Rejected };
                 (did, version, ruling.reason.name().to_owned(), Some(receipt_id))

@@ -1,6 +1,6 @@
 //! Scoring answers by the rubric, blind: arms are mixed, and all are judged under one prompt.
 
-use pawl_core::{conversation::Exchange, evaluation::evaluate, tokens};
+use pawl_core::{conversation::Exchange, evaluation::evaluate, rubric::Rubric, tokens};
 use pawl_model::{Judge, JudgeRequest, ModelError, Spent};
 use pawl_store::{proof::Spending, usage::Purpose};
 
@@ -25,15 +25,19 @@ pub(super) struct Scored {
     pub(super) fault: Option<ModelError>,
 }
 
+/// Most answers that are judged in one request by this rubric.
+pub(super) fn most_together(rubric: &Rubric) -> usize {
+    (MAX_SCORES / rubric.criteria().len().max(1)).clamp(1, MOST)
+}
+
 /// Judges all of them.
 pub(super) async fn score<S, M: Judge>(
     bench: &Bench<'_, S, M>,
     system_prompt: &str,
     exchanges: &[&Exchange],
 ) -> Scored {
-    let by_scores = MAX_SCORES / bench.test.rubric.criteria.criteria().len().max(1);
     let costs = exchanges.iter().map(|exchange| tokens::estimate_exchange(exchange));
-    let asked = batches(costs, by_scores.clamp(1, MOST), TOKEN_BUDGET);
+    let asked = batches(costs, most_together(&bench.test.rubric.criteria), TOKEN_BUDGET);
     let Heard { said, spent, fault } =
         ask_twice(exchanges.len(), asked, bench.deadline, |places| ask(bench, system_prompt, exchanges, places)).await;
     let spent = spent.into_iter().map(|spent| spending(Purpose::Judge, spent)).collect();

@@ -7,7 +7,7 @@ use pawl_store::proof::{NextPairs, Pair, PairResult, Proofs, Verdicts};
 use super::{
     Pause,
     answering::{self, Ready, answer},
-    bench::{Bench, Stop, Tally, recorded},
+    bench::{Bench, Stop, Tally, paid},
     comparing::{self, Compared, Two},
 };
 
@@ -24,7 +24,7 @@ pub(super) async fn compare<S: Proofs, M: Chat + Comparer>(
     }
     let (holder, test_id) = (bench.holder, bench.test.test_id);
     let (pairs, blocked) = match bench.store.next_pairs(holder, test_id, PAIRS).await? {
-        NextPairs::Ok { pairs, blocked, .. } => (pairs, blocked),
+        NextPairs::Ok { pairs, blocked } => (pairs, blocked),
         NextPairs::Closed { reason } => return Err(Stop::Closed(reason)),
         NextPairs::LeaseLost => return Err(Stop::LeaseLost),
     };
@@ -37,7 +37,7 @@ pub(super) async fn compare<S: Proofs, M: Chat + Comparer>(
     let judged = ready.iter().zip(verdicts).filter_map(|(ready, verdicts)| result(ready.pair, verdicts));
     let judged: Vec<_> = judged.collect();
     if !judged.is_empty() || !spent.is_empty() {
-        recorded(bench.store.record_pairs(holder, test_id, &judged, &spent).await?)?;
+        paid(bench.store.record_pairs(holder, test_id, &judged, &spent).await)?;
     }
     tally.pairs += judged.len();
     fault.map_or(Ok(None), |fault| Err(Stop::Model(fault)))

@@ -84,9 +84,7 @@ fn world(kind: Kind) -> World {
         candidate: version(0x21, 2, NEW),
         baseline: version(0x20, 1, OLD),
         judge_model: "judge".into(),
-        judge_revision: None,
         rubric: StoredRubric { id: Uuid::from_u128(0x30), criteria: rubric },
-        trial: None,
         chat_model: "chat".into(),
         max_answer_tokens: 500,
         history_token_budget: 1_000,
@@ -94,7 +92,6 @@ fn world(kind: Kind) -> World {
     let pairs = (1..=if kind == Kind::Screening { 20 } else { 100 }).map(|number| Drawn {
         pair: Pair {
             pair_id: Uuid::from_u128(number as u128),
-            number,
             message: format!("how many things are there in {number} of them?"),
             history: Vec::new(),
             candidate_first: number % 3 == 0,

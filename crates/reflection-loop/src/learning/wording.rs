@@ -22,7 +22,8 @@ use uuid::Uuid;
 const MAX_CHARACTERS: usize = 300;
 const MAX_TOKENS: usize = 150;
 /// How long the model may take, and say nothing, for one.
-const PATIENCE: Patience = Patience { total: Duration::from_secs(20), silence: Duration::from_secs(10) };
+const PATIENCE: Patience =
+    Patience { total: Duration::from_secs(20), silence: Duration::from_secs(10), begun_is_final: false };
 /// Another one is asked for only with this much time left: for two tries and for recording the run.
 const NEEDS: Duration = Duration::from_secs(60);
 

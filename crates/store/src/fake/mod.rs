@@ -53,6 +53,8 @@ pub struct Prompt {
     pub came_by: String,
     pub locked: bool,
     pub by_system: bool,
+    /// Whether it is to be tested again, and against which version.
+    pub test_again: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     pub activated_at: Option<DateTime<Utc>>,
     pub change_reason: String,
@@ -332,6 +334,7 @@ impl FakeStore {
                 came_by: String::new(),
                 locked: false,
                 by_system: false,
+                test_again: None,
                 created_at: now,
                 activated_at: None,
                 change_reason: String::new(),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use pawl_core::decision::Action;
 use uuid::Uuid;
 
-use super::{FakeStore, Log, Prompt, State, Suggested, UpdateOutcome};
+use super::{FakeStore, Log, Prompt, State, StoredTest, Suggested, UpdateOutcome};
 use crate::{
     StoreError,
     prompts::{BeginUpdate, NewVersion, Prompts, RefuseUpdate, Submit, Submitted, Update},
@@ -212,6 +212,7 @@ impl State {
             approved_at: Some(now),
             locked: false,
             by_system: true,
+            test_again: None,
             created_at: now,
             previous_id: Some(live_id),
             reflection_id: None,
@@ -220,6 +221,19 @@ impl State {
         self.open_test(id, live_id, test_id);
         self.changes += 1;
         Some(version)
+    }
+
+    /// As `pawl.was_tried`.
+    fn was_tried(&self, assistant_id: Uuid, baseline_id: Uuid, content: &str) -> bool {
+        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let ours = |t: &&StoredTest| t.assistant_id == assistant_id && t.baseline_id == baseline_id && !t.placebo;
+        self.tests.iter().filter(ours).any(|t| {
+            let Some(tried) = self.prompt(t.candidate_id) else { return false };
+            let is_out = t.state == "rejected" && tried.state == "rejected"
+                || t.reason.as_deref() == Some("by_hand")
+                || tried.state == "rolled_back";
+            is_out && plain(&tried.content) == plain(content)
+        })
     }
 
     fn submit(&mut self, version: &NewVersion<'_>, ids: [Uuid; 3], now: DateTime<Utc>) -> Submit {
@@ -245,6 +259,9 @@ impl State {
         if !clauses.is_empty() {
             return Submit::ClausesMissing { clauses };
         }
+        if self.was_tried(log.assistant_id, version.parent_id, version.content) {
+            return Submit::TriedBefore;
+        }
         let new_version = self.add_version(Prompt {
             id,
             assistant_id: log.assistant_id,
@@ -257,6 +274,7 @@ impl State {
             came_by: String::new(),
             locked: false,
             by_system: true,
+            test_again: None,
             created_at: now,
             activated_at: None,
             change_reason: version.change_reason.to_owned(),

@@ -1,5 +1,5 @@
-//! Tests of versions: claimed, moved on, decided. What they may cost is not counted here; [`FakeStore::block_tests`] says
-//! that a day's share is spent.
+//! Tests of versions: claimed, moved on, decided. What they may cost is not counted here; [`FakeStore::block_tests`]
+//! says that a day's share is spent.
 
 mod canary;
 mod ground;
@@ -16,13 +16,16 @@ use super::{Caller, FakeStore, reflections::read};
 use crate::{
     StoreError,
     proof::{
-        AlertFall, BeginProof, BeginTest, Blocked, DecideTest, GetReceipt, JudgeTrial, NextPairs, NextUnits,
-        PairResult, ProofLook, Proofs, Receipt, Recorded, RollBack, Spending, UnitResult, WatchLook,
+        AlertFall, BeginProof, BeginTest, Blocked, DecideTest, GetReceipt, JudgeTrial, Live, NextPairs, NextUnits,
+        PairResult, PlanFrom, ProofLook, Proofs, Receipt, Recorded, RollBack, Spending, Tokens, UnitResult, WatchLook,
     },
     reflections::{Claim, ClaimRequest, Timestamp},
 };
 
 pub use stored::StoredTest;
+
+/// What no day pays for, however little was spent.
+const TOKENS_A_DAY: u64 = 3_000_000;
 
 /// Why a call about a test does not go on.
 enum InTheWay {
@@ -64,16 +67,22 @@ impl FakeStore {
 }
 
 impl Proofs for FakeStore {
-    async fn claim_proof(&self, request: &ClaimRequest<'_>, before: Option<&Timestamp>) -> Result<Claim, StoreError> {
+    async fn claim_proof(
+        &self,
+        request: &ClaimRequest<'_>,
+        before: Option<&Timestamp>,
+        watch: bool,
+    ) -> Result<Claim, StoreError> {
         self.service_call("claim_proof")?;
         let now = self.now();
         // The database's clock moves while a claim runs; this one is moved.
         self.advance(TimeDelta::microseconds(1));
         let before = before.and_then(read).unwrap_or(self.now());
-        Ok(self.state(|s| s.claim_proof(request, before, now)))
+        let test_id = self.draw();
+        Ok(self.state(|s| s.claim_proof(request, watch, test_id, before, now)))
     }
 
-    async fn release_proof(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError> {
+    async fn release_proof(&self, holder: Uuid, assistant_id: Uuid, _settled: bool) -> Result<(), StoreError> {
         self.service_call("release_proof")?;
         self.state(|s| {
             for assistant in s.assistants.iter_mut().filter(|a| a.id == assistant_id) {
@@ -83,7 +92,13 @@ impl Proofs for FakeStore {
         Ok(())
     }
 
-    async fn begin_test(&self, holder: Uuid, test_id: Uuid, judge_revision: i32) -> Result<BeginTest, StoreError> {
+    async fn begin_test(
+        &self,
+        holder: Uuid,
+        test_id: Uuid,
+        judge_revision: i32,
+        trial: Tokens,
+    ) -> Result<BeginTest, StoreError> {
         self.service_call("begin_test")?;
         let now = self.now();
         Ok(self.state(|s| {
@@ -92,11 +107,14 @@ impl Proofs for FakeStore {
                 return BeginTest::Closed { reason: s.close_as(&test, "judge_changed", now) };
             }
             s.test_mut(test_id).into_iter().for_each(|t| t.judge_revision = Some(judge_revision));
-            let trial_passed = s.trials.get(&judge_of(&test, judge_revision)).copied();
-            if trial_passed == Some(false) {
+            let passed = s.trials.get(&judge_of(&test, judge_revision)).copied();
+            if passed == Some(false) {
                 return BeginTest::Closed { reason: s.close_as(&test, "judge_not_trusted", now) };
             }
-            BeginTest::Ok { trial_passed, agreement: s.agreement(test.assistant_id) }
+            let too_much = (trial.read + trial.said > TOKENS_A_DAY).then_some(Blocked::Tokens);
+            let is_held = passed.is_none() && trial != Tokens::default();
+            let blocked = s.tests_blocked.or(too_much).filter(|_| is_held);
+            BeginTest::Ok { tried: passed.is_some(), blocked }
         }))
     }
 
@@ -196,7 +214,9 @@ impl Proofs for FakeStore {
             let test = or_return!(s.hold_test(holder, test_id, now), ProofLook);
             s.test_mut(test_id).into_iter().for_each(|t| t.verdict = None);
             let case = Box::new(test.case(s.agreement(test.assistant_id), now));
-            ProofLook::Ok { case, traffic: s.traffic(&test, now), settings: settings(&test) }
+            let screened = test.method.is_none() && test.screened.len() >= test.pairs_wanted() as usize;
+            let plan_from = PlanFrom { traffic: s.traffic(&test, now), settings: settings(&test) };
+            ProofLook::Ok { case, plan_from: Some(plan_from).filter(|_| screened) }
         }))
     }
 
@@ -272,7 +292,7 @@ impl Proofs for FakeStore {
         &self,
         holder: Uuid,
         assistant_id: Uuid,
-        prompt_id: Uuid,
+        live: &Live,
         case: &Case,
         ruling: &Ruling,
     ) -> Result<RollBack, StoreError> {
@@ -282,7 +302,7 @@ impl Proofs for FakeStore {
             if !s.holds_proof(holder, assistant_id, now) {
                 return RollBack::LeaseLost;
             }
-            s.roll_back_by_loop(assistant_id, prompt_id, (case.clone(), ruling.clone()), ids, now)
+            s.roll_back_by_loop(assistant_id, live, (case.clone(), ruling.clone()), ids, now)
         }))
     }
 

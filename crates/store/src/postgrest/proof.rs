@@ -8,8 +8,8 @@ use super::{Done, Postgrest, misshapen};
 use crate::{
     StoreError,
     proof::{
-        AlertFall, BeginProof, BeginTest, DecideTest, GetReceipt, JudgeTrial, NextPairs, NextUnits, PairResult,
-        ProofLook, Proofs, Recorded, RollBack, Spending, UnitResult, WatchLook, rows,
+        AlertFall, BeginProof, BeginTest, DecideTest, GetReceipt, JudgeTrial, Live, NextPairs, NextUnits, PairResult,
+        ProofLook, Proofs, Recorded, RollBack, Spending, Tokens, UnitResult, WatchLook, rows,
     },
     reflections::{Claim, ClaimRequest, Timestamp, rows::read_proof},
     row::Row,
@@ -34,24 +34,42 @@ impl Postgrest {
 }
 
 impl Proofs for Postgrest {
-    async fn claim_proof(&self, request: &ClaimRequest<'_>, before: Option<&Timestamp>) -> Result<Claim, StoreError> {
+    async fn claim_proof(
+        &self,
+        request: &ClaimRequest<'_>,
+        before: Option<&Timestamp>,
+        watch: bool,
+    ) -> Result<Claim, StoreError> {
         let arguments = json!({
             "p_holder": request.holder,
             "p_organization_id": request.organization_id,
             "p_assistant": request.assistant,
             "p_before": before,
             "p_lease_seconds": request.lease_seconds,
+            "p_watch": watch,
         });
         self.claimed("pawl_claim_proof", &arguments, read_proof).await
     }
 
-    async fn release_proof(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError> {
-        let arguments = json!({"p_holder": holder, "p_assistant_id": assistant_id});
+    async fn release_proof(&self, holder: Uuid, assistant_id: Uuid, settled: bool) -> Result<(), StoreError> {
+        let arguments = json!({"p_holder": holder, "p_assistant_id": assistant_id, "p_settled": settled});
         self.rpc::<Done>("pawl_release_proof", &arguments).await.map(drop)
     }
 
-    async fn begin_test(&self, holder: Uuid, test_id: Uuid, judge_revision: i32) -> Result<BeginTest, StoreError> {
-        let arguments = json!({"p_holder": holder, "p_test_id": test_id, "p_judge_revision": judge_revision});
+    async fn begin_test(
+        &self,
+        holder: Uuid,
+        test_id: Uuid,
+        judge_revision: i32,
+        trial: Tokens,
+    ) -> Result<BeginTest, StoreError> {
+        let arguments = json!({
+            "p_holder": holder,
+            "p_test_id": test_id,
+            "p_judge_revision": judge_revision,
+            "p_read": trial.read,
+            "p_said": trial.said,
+        });
         self.outcome("pawl_begin_test", &arguments, rows::read_begun).await
     }
 
@@ -171,14 +189,15 @@ impl Proofs for Postgrest {
         &self,
         holder: Uuid,
         assistant_id: Uuid,
-        prompt_id: Uuid,
+        live: &Live,
         case: &Case,
         ruling: &Ruling,
     ) -> Result<RollBack, StoreError> {
         let arguments = json!({
             "p_holder": holder,
             "p_assistant_id": assistant_id,
-            "p_prompt_id": prompt_id,
+            "p_prompt_id": live.prompt_id,
+            "p_since": live.since,
             "p_case": rows::write_case(case),
             "p_ruling": rows::write_ruling(ruling),
         });

@@ -12,8 +12,6 @@ pub enum NextPairs {
     Ok {
         /// None: all of the stage are judged, or something is in the way.
         pairs: Vec<Pair>,
-        /// How many of the stage are not judged yet, these included.
-        left: u32,
         /// What is in the way of more.
         blocked: Option<Blocked>,
     },
@@ -31,8 +29,6 @@ pub enum NextPairs {
 pub struct Pair {
     /// Its id.
     pub pair_id: Uuid,
-    /// Its place in the stage, from 1.
-    pub number: i32,
     /// The question.
     pub message: String,
     /// What came before it, oldest first.

@@ -10,12 +10,12 @@ use pawl_core::{
 use serde_json::{Value, json};
 
 use super::{
-    AlertFall, AnswerReactions, Answers, BeginProof, BeginTest, Blocked, DecideTest, NextPairs, NextUnits, Pair,
-    PairResult, ProofLook, ProofTask, Recorded, RollBack, Spending, Stage, Test, Trial, Unit, UnitResult, WatchLook,
+    AlertFall, AnswerReactions, Answers, BeginProof, BeginTest, Blocked, DecideTest, Live, NextPairs, NextUnits, Pair,
+    PairResult, PlanFrom, ProofLook, ProofTask, Recorded, RollBack, Spending, Stage, Test, Unit, UnitResult, WatchLook,
 };
 use crate::{
     postgrest::counts,
-    reflections::rows::{exchange, prompt_version, stored_rubric},
+    reflections::rows::{exchange, prompt_version, stored_rubric, time},
     row::Row,
 };
 
@@ -31,10 +31,6 @@ pub(crate) fn proof_task(row: Row<'_>) -> Option<ProofTask> {
 }
 
 fn test(row: Row<'_>) -> Option<Test> {
-    let trial = row.at("trial").filter(|trial| !trial.is_null()).map(Row::of);
-    let read = |trial: Row<'_>| {
-        Some(Trial { passed: trial.at("passed")?.as_bool()?, judge_revision: small(trial, "judge_revision")? })
-    };
     Some(Test {
         test_id: row.id("test_id")?,
         stage: match row.at("state")?.as_str()? {
@@ -46,12 +42,7 @@ fn test(row: Row<'_>) -> Option<Test> {
         candidate: prompt_version(Row::of(row.at("candidate")?))?,
         baseline: prompt_version(Row::of(row.at("baseline")?))?,
         judge_model: row.text("judge_model")?,
-        judge_revision: small(row, "judge_revision"),
         rubric: stored_rubric(Row::of(row.at("rubric")?))?,
-        trial: match trial {
-            None => None,
-            Some(trial) => Some(read(trial)?),
-        },
         chat_model: row.text("chat_model")?,
         max_answer_tokens: whole(row, "max_answer_tokens")?,
         history_token_budget: usize::try_from(row.int("history_token_budget")?).ok()?,
@@ -69,10 +60,7 @@ fn whole(row: Row<'_>, name: &str) -> Option<u32> {
 /// `pawl_begin_test`'s answer.
 pub(crate) fn read_begun(outcome: &str, row: Row<'_>) -> Option<BeginTest> {
     Some(match outcome {
-        "ok" => BeginTest::Ok {
-            trial_passed: row.at("trial").and_then(|trial| trial.get("passed")?.as_bool()),
-            agreement: agreement(row)?,
-        },
+        "ok" => BeginTest::Ok { tried: row.at("tried")?.as_bool()?, blocked: blocked(row)? },
         "closed" => BeginTest::Closed { reason: row.text("reason") },
         "lease_lost" => BeginTest::LeaseLost,
         _ => return None,
@@ -100,7 +88,7 @@ pub(crate) fn read_recorded(outcome: &str, row: Row<'_>) -> Option<Recorded> {
 /// `pawl_next_pairs`' answer.
 pub(crate) fn read_pairs(outcome: &str, row: Row<'_>) -> Option<NextPairs> {
     Some(match outcome {
-        "ok" => NextPairs::Ok { pairs: row.all("pairs", pair)?, left: whole(row, "left")?, blocked: blocked(row)? },
+        "ok" => NextPairs::Ok { pairs: row.all("pairs", pair)?, blocked: blocked(row)? },
         "closed" => NextPairs::Closed { reason: row.text("reason") },
         "lease_lost" => NextPairs::LeaseLost,
         _ => return None,
@@ -111,7 +99,6 @@ fn pair(row: Row<'_>) -> Option<Pair> {
     let answers = row.text("baseline_answer").zip(row.text("candidate_answer"));
     Some(Pair {
         pair_id: row.id("pair_id")?,
-        number: small(row, "number")?,
         message: row.text("message")?,
         history: row.all("history", exchange)?,
         candidate_first: row.at("candidate_first")?.as_bool()?,
@@ -132,9 +119,7 @@ fn blocked(row: Row<'_>) -> Option<Option<Blocked>> {
 /// `pawl_next_units`' answer.
 pub(crate) fn read_units(outcome: &str, row: Row<'_>) -> Option<NextUnits> {
     Some(match outcome {
-        "ok" => {
-            NextUnits::Ok { units: row.all("units", unit)?, waiting: whole(row, "waiting")?, blocked: blocked(row)? }
-        }
+        "ok" => NextUnits::Ok { units: row.all("units", unit)?, blocked: blocked(row)? },
         "closed" => NextUnits::Closed { reason: row.text("reason") },
         "lease_lost" => NextUnits::LeaseLost,
         _ => return None,
@@ -176,18 +161,23 @@ pub(crate) fn reactions(row: Row<'_>) -> Reactions {
 pub(crate) fn read_look(outcome: &str, row: Row<'_>) -> Option<ProofLook> {
     Some(match outcome {
         "ok" => {
-            let plan_from = Row::of(row.at("plan_from")?);
             let of_case = row.at("case")?;
             ProofLook::Ok {
                 case: Box::new(case(Row::of(of_case), of_case)?),
-                traffic: traffic(plan_from)?,
-                settings: settings(Row::of(plan_from.at("settings")?))?,
+                plan_from: match row.at("plan_from")? {
+                    Value::Null => None,
+                    found => Some(plan_from(Row::of(found))?),
+                },
             }
         }
         "closed" => ProofLook::Closed { reason: row.text("reason") },
         "lease_lost" => ProofLook::LeaseLost,
         _ => return None,
     })
+}
+
+fn plan_from(row: Row<'_>) -> Option<PlanFrom> {
+    Some(PlanFrom { traffic: traffic(row)?, settings: settings(Row::of(row.at("settings")?))? })
 }
 
 fn traffic(row: Row<'_>) -> Option<Traffic> {
@@ -298,7 +288,7 @@ pub(crate) fn read_watched(outcome: &str, row: Row<'_>) -> Option<WatchLook> {
             let of_case = row.at("case")?;
             WatchLook::Ok {
                 case: Box::new(case(Row::of(of_case), of_case)?),
-                prompt_id: row.id("prompt_id")?,
+                live: Live { prompt_id: row.id("prompt_id")?, since: time(row, "live_since")? },
                 acts: row.at("acts")?.as_bool()?,
                 why_not: row.text("why_not"),
             }

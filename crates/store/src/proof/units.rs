@@ -12,8 +12,6 @@ pub enum NextUnits {
     Ok {
         /// Whose time is over and who were not observed yet.
         units: Vec<Unit>,
-        /// How many are not at that yet.
-        waiting: u32,
         /// What is in the way of more.
         blocked: Option<Blocked>,
     },

@@ -3,6 +3,17 @@
 use pawl_core::proof::Case;
 use uuid::Uuid;
 
+use crate::reflections::Timestamp;
+
+/// A live version, as it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// Which.
+    pub prompt_id: Uuid,
+    /// Since when it is live. One that went live anew is another matter.
+    pub since: Timestamp,
+}
+
 /// Outcomes of looking at the live version's votes.
 #[derive(Debug, Clone)]
 pub enum WatchLook {
@@ -11,7 +22,7 @@ pub enum WatchLook {
         /// What there is to rule on.
         case: Box<Case>,
         /// The live version.
-        prompt_id: Uuid,
+        live: Live,
         /// It may be rolled back; else only told of.
         acts: bool,
         /// Why not: `locked`, `paused`, `by_hand` or `no_version_before`.
@@ -33,7 +44,7 @@ pub enum RollBack {
         /// The version that is live now.
         version: i32,
     },
-    /// It was not live any more.
+    /// It was not live any more, or went live anew.
     Superseded,
     /// A person is in the way.
     Held {

@@ -127,7 +127,7 @@ pub(crate) fn exchange(row: Row<'_>) -> Option<Exchange> {
     Some(Exchange { user_message: row.text("user_message")?, answer: row.text("answer")? })
 }
 
-fn time(row: Row<'_>, name: &str) -> Option<Timestamp> {
+pub(crate) fn time(row: Row<'_>, name: &str) -> Option<Timestamp> {
     row.text(name).map(Timestamp)
 }
 

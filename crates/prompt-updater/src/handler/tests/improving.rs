@@ -197,3 +197,28 @@ async fn a_clause_that_is_protected_while_the_model_writes_is_obeyed() {
     assert_eq!(w.writer.asked.borrow()[1].1, ["protected clause 1 is missing or altered"]);
     assert_eq!(w.state_of(2).1, format!("{CURRENT} Be kind."));
 }
+
+#[tokio::test]
+async fn a_text_that_was_rejected_before_is_not_tested_again() {
+    let w = world().await;
+    let tried = format!("{CURRENT} Give reasons.");
+    w.writes(&tried);
+    assert_eq!(w.improve().await["version"], 2);
+    w.call(json!({"action": "reject", "version": 2})).await.unwrap();
+    w.store.advance(TimeDelta::hours(7));
+
+    // The writer is told once, and then a person.
+    let second = reflect(&w.store, Action::PromptUpdate).await;
+    w.writes(&tried.to_uppercase());
+    w.writes(&format!("{tried} And examples."));
+    assert_eq!(w.call(json!({"reflection_id": second})).await.unwrap()["version"], 3);
+    let told = ["the prompt was tested before and rejected: it has to be another"];
+    assert_eq!(w.writer.asked.borrow().last().unwrap().1, told);
+    w.call(json!({"action": "reject", "version": 3})).await.unwrap();
+    w.store.advance(TimeDelta::hours(7));
+    let third = reflect(&w.store, Action::PromptUpdate).await;
+    w.writes(&tried);
+    w.writes(&tried);
+    let body = w.call(json!({"reflection_id": third})).await.unwrap();
+    assert_eq!((&body["refused"], &body["reason"]), (&json!(true), &json!(told[0])));
+}

@@ -163,7 +163,7 @@ async fn a_test_that_ends_meanwhile_is_told_as_closed() {
     let w = world(Kind::Screening);
     w.book().allowed = 4;
     w.prove().await;
-    w.book().test.as_mut().unwrap().judge_revision = None;
+    w.book().judge_revision = None;
     w.book().begins.push_back(BeginProof::Closed { reason: Some("baseline_changed".into()) });
     w.book().allowed = 100;
     let did = w.did().await;

@@ -2,13 +2,13 @@
 
 use std::{cell::RefCell, collections::VecDeque};
 
-use pawl_core::proof::{self, Agreement, Case, Decision, Kind, Observations, Plan, ProofSettings, Ruling, Traffic};
+use pawl_core::proof::{self, Case, Decision, Kind, Observations, Plan, ProofSettings, Ruling, Traffic};
 use pawl_store::{
     StoreError,
     proof::{
-        AlertFall, BeginProof, BeginTest, Blocked, DecideTest, GetReceipt, JudgeTrial, NextPairs, NextUnits, Pair,
-        PairResult, ProofLook, ProofTask, Proofs, Recorded, RollBack, Spending, Test, Unit, UnitResult, Verdicts,
-        WatchLook,
+        AlertFall, BeginProof, BeginTest, Blocked, DecideTest, GetReceipt, JudgeTrial, Live, NextPairs, NextUnits,
+        Pair, PairResult, PlanFrom, ProofLook, ProofTask, Proofs, Recorded, RollBack, Spending, Test, Tokens, Unit,
+        UnitResult, Verdicts, WatchLook,
     },
     reflections::{Claim, ClaimRequest, Claimed, SkipReason, Skipped, Task, Timestamp, Work},
 };
@@ -41,7 +41,12 @@ pub(super) struct Book {
     pub(super) test: Option<Test>,
     pub(super) watched: Option<(Case, bool, Option<String>)>,
     pub(super) closed: Option<&'static str>,
+    pub(super) judge_revision: Option<i32>,
     pub(super) trial: Option<bool>,
+    /// For the trial, at the last look.
+    pub(super) reserved: Tokens,
+    /// What was said at each release.
+    pub(super) settled: Vec<bool>,
     pub(super) trials: Vec<Value>,
     pub(super) pairs: Vec<Drawn>,
     pub(super) units: Vec<Sent>,
@@ -109,7 +114,10 @@ impl Book {
             test,
             watched: None,
             closed: None,
+            judge_revision: None,
             trial: Some(true),
+            reserved: Tokens::default(),
+            settled: Vec::new(),
             trials: Vec::new(),
             pairs: Vec::new(),
             units: Vec::new(),
@@ -176,15 +184,20 @@ impl Sent {
 }
 
 impl Proofs for Script {
-    async fn claim_proof(&self, request: &ClaimRequest<'_>, before: Option<&Timestamp>) -> Result<Claim, StoreError> {
+    async fn claim_proof(
+        &self,
+        request: &ClaimRequest<'_>,
+        before: Option<&Timestamp>,
+        watch: bool,
+    ) -> Result<Claim, StoreError> {
         let mut book = self.0.borrow_mut();
-        book.calls.push("claim");
+        book.calls.push(if watch { "claim_watch" } else { "claim" });
         assert!(request.lease_seconds >= 140, "a lease outlives its invocation");
         if request.assistant.is_some_and(|slug| slug != "default") {
             return Ok(Claim::AssistantNotFound);
         }
         let test = book.test.clone().filter(|_| book.decided.is_empty() && book.closed.is_none());
-        let task = ProofTask { watch: book.watched.is_some(), test };
+        let task = ProofTask { test: test.filter(|_| !watch), watch: watch && book.watched.is_some() };
         let (mut claim, mut skipped) = (None, Vec::new());
         if before.is_some() {
             // Everybody was looked at.
@@ -200,26 +213,41 @@ impl Proofs for Script {
         Ok(Claim::Ok(Claimed { as_of, skipped, claim, more }))
     }
 
-    async fn release_proof(&self, holder: Uuid, _assistant_id: Uuid) -> Result<(), StoreError> {
+    async fn release_proof(&self, holder: Uuid, _assistant_id: Uuid, settled: bool) -> Result<(), StoreError> {
         let mut book = self.0.borrow_mut();
         book.calls.push("release");
+        book.settled.push(settled);
         if book.holder == Some(holder) {
             book.holder = None;
         }
         Ok(())
     }
 
-    async fn begin_test(&self, holder: Uuid, _test: Uuid, judge_revision: i32) -> Result<BeginTest, StoreError> {
+    async fn begin_test(
+        &self,
+        holder: Uuid,
+        _test: Uuid,
+        judge_revision: i32,
+        trial: Tokens,
+    ) -> Result<BeginTest, StoreError> {
         self.call("begin_test", holder, BeginTest::LeaseLost, |book| {
-            let test = book.test.as_mut().unwrap();
-            if test.judge_revision.is_some_and(|began_with| began_with != judge_revision) {
+            if book.judge_revision.is_some_and(|began_with| began_with != judge_revision) {
                 book.closed = Some("judge_changed");
+            } else if book.trial == Some(false) {
+                book.closed = Some("judge_not_trusted");
             } else {
-                test.judge_revision = Some(judge_revision);
+                book.judge_revision = Some(judge_revision);
             }
+            if book.trial.is_none() {
+                book.reserved = trial;
+            }
+            let untried = book.trial.is_none() && trial != Tokens::default();
             match book.closed() {
                 Some(reason) => BeginTest::Closed { reason },
-                None => BeginTest::Ok { trial_passed: book.trial, agreement: Agreement::default() },
+                None => BeginTest::Ok {
+                    tried: book.trial.is_some(),
+                    blocked: Some(Blocked::Money).filter(|_| untried && book.allowed == 0),
+                },
             }
         })
     }
@@ -252,7 +280,7 @@ impl Proofs for Script {
             let most = (limit as usize).min(book.allowed);
             let pairs: Vec<_> = answered.into_iter().chain(drawn).take(most).map(|drawn| drawn.pair.clone()).collect();
             let blocked = (pairs.len() < open.len() && pairs.len() == book.allowed).then_some(Blocked::Tokens);
-            NextPairs::Ok { left: open.len() as u32, pairs, blocked }
+            NextPairs::Ok { pairs, blocked }
         })
     }
 
@@ -289,7 +317,7 @@ impl Proofs for Script {
             let most = (limit as usize).min(book.allowed);
             let units: Vec<_> = open.iter().take(most).map(|sent| sent.unit.clone()).collect();
             let blocked = (units.len() < open.len() && units.len() == book.allowed).then_some(Blocked::Money);
-            NextUnits::Ok { units, waiting: 7, blocked }
+            NextUnits::Ok { units, blocked }
         })
     }
 
@@ -315,7 +343,11 @@ impl Proofs for Script {
     async fn proof_look(&self, holder: Uuid, _test: Uuid) -> Result<ProofLook, StoreError> {
         self.call("proof_look", holder, ProofLook::LeaseLost, |book| match book.closed() {
             Some(reason) => ProofLook::Closed { reason },
-            None => ProofLook::Ok { case: Box::new(book.case()), traffic: TRAFFIC, settings: book.settings },
+            None => {
+                let plan_from = PlanFrom { traffic: TRAFFIC, settings: book.settings };
+                let is_whole = book.case.kind == Kind::Screening && book.pairs.iter().all(|p| p.verdicts.is_some());
+                ProofLook::Ok { case: Box::new(book.case()), plan_from: Some(plan_from).filter(|_| is_whole) }
+            }
         })
     }
 
@@ -362,9 +394,7 @@ impl Proofs for Script {
     async fn watch_look(&self, holder: Uuid, _assistant_id: Uuid) -> Result<WatchLook, StoreError> {
         self.call("watch_look", holder, WatchLook::LeaseLost, |book| match book.watched.clone() {
             None => WatchLook::NothingToWatch,
-            Some((case, acts, why_not)) => {
-                WatchLook::Ok { case: Box::new(case), prompt_id: Uuid::from_u128(0x20), acts, why_not }
-            }
+            Some((case, acts, why_not)) => WatchLook::Ok { case: Box::new(case), live: live(), acts, why_not },
         })
     }
 
@@ -372,14 +402,17 @@ impl Proofs for Script {
         &self,
         holder: Uuid,
         _assistant_id: Uuid,
-        prompt_id: Uuid,
+        looked_at: &Live,
         _case: &Case,
         ruling: &Ruling,
     ) -> Result<RollBack, StoreError> {
         self.call("roll_back", holder, RollBack::LeaseLost, |book| {
-            assert_eq!((prompt_id, ruling.decision), (Uuid::from_u128(0x20), Decision::Rollback));
-            let done = RollBack::Ok { receipt_id: RECEIPT, version: 1 };
-            book.rolls_back.pop_front().unwrap_or(done)
+            assert_eq!((looked_at, ruling.decision), (&live(), Decision::Rollback));
+            let outcome = book.rolls_back.pop_front().unwrap_or(RollBack::Ok { receipt_id: RECEIPT, version: 1 });
+            if matches!(outcome, RollBack::Ok { .. }) {
+                (book.watched, book.closed) = (None, Some("baseline_changed"));
+            }
+            outcome
         })
     }
 
@@ -399,6 +432,11 @@ impl Proofs for Script {
     async fn receipt(&self, _receipt_id: Uuid, _user_id: Option<Uuid>) -> Result<GetReceipt, StoreError> {
         unreachable!("nothing here is verified")
     }
+}
+
+/// The live version, as it is looked at.
+fn live() -> Live {
+    Live { prompt_id: Uuid::from_u128(0x20), since: serde_json::from_value(json!("then")).unwrap() }
 }
 
 const TRAFFIC: Traffic = Traffic {

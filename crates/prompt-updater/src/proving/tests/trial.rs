@@ -16,7 +16,7 @@ async fn a_judge_that_sees_through_every_attack_gates_and_is_tried_once() {
     let trials = w.book().trials.clone();
     assert_eq!((trials.len(), trials[0].as_array().unwrap().len()), (1, ATTACKS.len()));
     assert!(trials[0].as_array().unwrap().iter().all(|tried| tried["rejected"] == true), "{}", trials[0]);
-    assert_eq!(w.book().test.as_ref().unwrap().judge_revision, Some(REVISION));
+    assert_eq!(w.book().judge_revision, Some(REVISION));
     // Both orders, and nothing says which is the attack.
     let compared = w.model.compared.borrow().clone();
     let first = ATTACKS.map(|a| {
@@ -52,7 +52,7 @@ async fn a_judge_that_failed_before_is_not_tried_again() {
 #[tokio::test]
 async fn a_test_that_began_with_another_judge_ends() {
     let w = world(Kind::Screening);
-    w.book().test.as_mut().unwrap().judge_revision = Some(REVISION + 1);
+    w.book().judge_revision = Some(REVISION + 1);
     let did = w.did().await;
     assert_eq!((&did["did"], &did["reason"], &did["version"]), (&json!("closed"), &json!("judge_changed"), &json!(2)));
     assert_eq!(w.chats(), 0);
@@ -84,4 +84,50 @@ async fn without_time_for_a_trial_none_is_begun() {
     let answer = w.prove_in(40).await;
     assert_eq!((&answer["more"], &answer["proofs"][0]["did"]), (&json!(true), &json!("screening")));
     assert!(w.model.compared.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_trial_is_held_only_where_the_day_pays_for_it() {
+    let w = world(Kind::Screening);
+    w.book().trial = None;
+    w.book().allowed = 0;
+    let did = w.did().await;
+    assert_eq!((&did["did"], &did["reason"]), (&json!("held"), &json!("money")));
+    assert!(w.model.compared.borrow().is_empty() && w.model.judged.borrow().is_empty());
+    // What it may cost at the most is more than what it costs when all is asked twice.
+    let reserved = w.book().reserved;
+    w.book().allowed = usize::MAX / 2;
+    w.prove().await;
+    let spent: Vec<_> = w.book().spent.iter().filter(|call| call.purpose != Purpose::Replay).cloned().collect();
+    assert!(!spent.is_empty());
+    let attacks = ATTACKS.len() as u64;
+    // Each attack compared twice, together and alone, with its instructions; as many verdicts.
+    assert!(reserved.read > 2 * attacks * 2_500, "{reserved:?}");
+    assert!(reserved.said > 4 * attacks * 250 + 2 * attacks * 4_000, "{reserved:?}");
+    assert!(reserved.read + reserved.said < 500_000, "a day pays for it: {reserved:?}");
+}
+
+#[tokio::test]
+async fn without_time_for_a_trial_nothing_is_reserved() {
+    let w = world(Kind::Screening);
+    w.book().trial = None;
+    w.prove_in(40).await;
+    assert_eq!(w.book().reserved, Default::default());
+}
+
+#[tokio::test]
+async fn what_was_paid_for_and_not_recorded_is_not_given_back() {
+    for (call, settled) in
+        [("record_judge_trial", false), ("record_pairs", false), ("next_pairs", true), ("note_ruling", true)]
+    {
+        let w = world(Kind::Screening);
+        w.book().trial = None;
+        w.book().dies_at = Some((call, true));
+        let did = w.did().await;
+        assert_eq!(did["did"], "failed", "{call}: {did}");
+        assert_eq!(w.book().settled, [settled], "{call}");
+    }
+    let w = world(Kind::Screening);
+    w.prove().await;
+    assert_eq!(w.book().settled, [true]);
 }

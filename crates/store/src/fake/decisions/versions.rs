@@ -210,6 +210,7 @@ impl State {
                     came_by: String::new(),
                     locked: false,
                     by_system: false,
+                    test_again: None,
                     created_at: now,
                     activated_at: None,
                     change_reason: reason.to_owned(),

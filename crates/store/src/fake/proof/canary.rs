@@ -65,9 +65,8 @@ impl State {
         let mature: Vec<_> = open().filter(|u| u.assigned_at <= old).take(limit).collect();
         let blocked = self.tests_blocked.filter(|_| !mature.is_empty());
         let units = mature.into_iter().filter(|_| blocked.is_none()).map(|unit| self.unit(test, unit)).collect();
-        let waiting = u32::try_from(open().filter(|u| u.assigned_at > old).count()).unwrap_or(u32::MAX);
         self.test_mut(test.id).into_iter().for_each(|t| t.held = blocked.map(|b| b.code().to_owned()));
-        NextUnits::Ok { units, waiting, blocked }
+        NextUnits::Ok { units, blocked }
     }
 
     fn unit(&self, test: &StoredTest, unit: &StoredUnit) -> Unit {

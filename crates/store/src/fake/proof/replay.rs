@@ -55,12 +55,11 @@ impl State {
     pub(super) fn next_pairs(&mut self, test: &StoredTest, ids: &[Uuid], now: DateTime<Utc>) -> NextPairs {
         let stage = test.stage();
         if test.method == Some(Method::Canary) {
-            return NextPairs::Ok { pairs: Vec::new(), left: 0, blocked: None };
+            return NextPairs::Ok { pairs: Vec::new(), blocked: None };
         }
         let (blocked, Some(pool)) = (self.tests_blocked, self.pool(test, now)) else {
             self.hold(test.id, Some(Blocked::InsufficientData));
-            let left = test.pairs_wanted();
-            return NextPairs::Ok { pairs: Vec::new(), left, blocked: Some(Blocked::InsufficientData) };
+            return NextPairs::Ok { pairs: Vec::new(), blocked: Some(Blocked::InsufficientData) };
         };
         let wanted = count(pool.len());
         let mut of_stage: Vec<_> = test.pairs.iter().filter(|p| p.stage == stage).cloned().collect();
@@ -84,7 +83,6 @@ impl State {
         self.hold(test.id, blocked.filter(|_| judged < wanted));
         NextPairs::Ok {
             pairs: open.iter().filter_map(|pair| self.pair(pair)).collect(),
-            left: wanted.saturating_sub(judged),
             blocked: blocked.filter(|_| judged < wanted),
         }
     }
@@ -98,7 +96,6 @@ impl State {
         let earlier = self.turns.iter().take_while(|t| t.id != turn.id).filter(|t| t.session_id == turn.session_id);
         Some(Pair {
             pair_id: pair.id,
-            number: pair.number,
             message: turn.message.clone(),
             history: earlier
                 .filter_map(|t| {

@@ -9,8 +9,8 @@ use super::{
     stored::{StoredTest, TESTS_A_YEAR},
 };
 use crate::{
-    fake::{Spent, State, reflections::write},
-    proof::{BeginProof, DecideTest, ProofTask, Spending, Test, Trial},
+    fake::{Prompt, Spent, State, reflections::write},
+    proof::{BeginProof, DecideTest, ProofTask, Spending, Test},
     reflections::{About, Claim, ClaimRequest, Claimed, PromptVersion, SkipReason, Skipped, StoredRubric, Task, Work},
 };
 
@@ -79,6 +79,8 @@ impl State {
     pub(super) fn claim_proof(
         &mut self,
         request: &ClaimRequest<'_>,
+        watch: bool,
+        test_id: Uuid,
         before: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Claim {
@@ -103,7 +105,7 @@ impl State {
                 assistant_id: id,
                 assistant: assistant.slug.clone(),
             };
-            let task = if busy { Err(SkipReason::InProgress) } else { self.next_proof(id, now) };
+            let task = if busy { Err(SkipReason::InProgress) } else { self.next_proof(id, watch, test_id, now) };
             match task {
                 Err(reason) => claimed.skipped.push(Skipped { about, reason }),
                 Ok(task) => {
@@ -119,8 +121,18 @@ impl State {
         Claim::Ok(claimed)
     }
 
-    /// As `pawl.next_proof`.
-    pub(super) fn next_proof(&mut self, assistant_id: Uuid, now: DateTime<Utc>) -> Result<ProofTask, SkipReason> {
+    /// As `pawl.next_proof`, with an id for the test that may be opened.
+    pub(super) fn next_proof(
+        &mut self,
+        assistant_id: Uuid,
+        watch: bool,
+        test_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<ProofTask, SkipReason> {
+        if watch {
+            let has_votes = self.version_before(assistant_id).is_some() && self.watch_look(assistant_id, now).is_some();
+            return has_votes.then_some(ProofTask { test: None, watch }).ok_or(SkipReason::NothingToProve);
+        }
         let changed = self.running(assistant_id).zip(self.assistant(assistant_id)).and_then(|(test, assistant)| {
             let (then, today) = (&test.settings, &assistant.settings);
             if then.judge_model != today.judge_model {
@@ -132,12 +144,29 @@ impl State {
         if let Some(reason) = changed {
             self.close_test(assistant_id, reason, now);
         }
-        let test = self.running(assistant_id).and_then(|test| self.task_of(test));
-        let watch = self.version_before(assistant_id).is_some() && self.watch_look(assistant_id, now).is_some();
-        if test.is_none() && !watch {
-            return Err(SkipReason::NothingToProve);
+        if self.running(assistant_id).is_none() {
+            self.test_again(assistant_id, test_id, now);
         }
-        Ok(ProofTask { test, watch })
+        let test = self.running(assistant_id).and_then(|test| self.task_of(test)).ok_or(SkipReason::NothingToProve)?;
+        Ok(ProofTask { test: Some(test), watch })
+    }
+
+    /// As `pawl.test_again`.
+    fn test_again(&mut self, assistant_id: Uuid, test_id: Uuid, now: DateTime<Utc>) {
+        let Some(live) = self.live_prompt(assistant_id).filter(|live| !live.locked).map(|live| live.id) else { return };
+        let is_paused = self.assistant(assistant_id).is_none_or(|a| a.settings.is_paused(now));
+        let is_owed = |p: &&Prompt| p.assistant_id == assistant_id && p.state == "draft" && p.test_again.is_some();
+        let owed = self.prompts.iter().rfind(is_owed).map(|p| (p.id, p.test_again));
+        let Some((id, baseline)) = owed else { return };
+        if is_paused || self.budget_is_spent(assistant_id, now) {
+            return;
+        }
+        if baseline == Some(live) {
+            self.open_test(id, live, test_id);
+        } else {
+            self.set_prompt_state(id, "rejected");
+        }
+        self.changes += 1;
     }
 
     /// As `pawl.test_task`.
@@ -145,12 +174,6 @@ impl State {
         let version =
             |id| self.prompt(id).map(|p| PromptVersion { id: p.id, version: p.version, content: p.content.clone() });
         let assistant = self.assistant(test.assistant_id)?;
-        let trials = self.trials.iter().rev().map(|((of, model, revision), passed)| (*of, model, *revision, *passed));
-        let of_judge = trials.filter(|(of, model, revision, _)| {
-            *of == test.assistant_id
-                && **model == test.settings.judge_model
-                && test.judge_revision.is_none_or(|known| known == *revision)
-        });
         Some(Test {
             test_id: test.id,
             stage: test.stage(),
@@ -158,9 +181,7 @@ impl State {
             candidate: version(test.candidate_id)?,
             baseline: version(test.baseline_id)?,
             judge_model: test.settings.judge_model.clone(),
-            judge_revision: test.judge_revision,
             rubric: StoredRubric { id: assistant.rubric_id, criteria: assistant.rubric.clone() },
-            trial: of_judge.map(|(.., judge_revision, passed)| Trial { passed, judge_revision }).next(),
             chat_model: test.settings.chat_model.clone(),
             max_answer_tokens: 4096,
             history_token_budget: 8000,

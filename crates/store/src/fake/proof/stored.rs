@@ -165,16 +165,20 @@ impl State {
             people: Vec::new(),
         });
         self.set_prompt_state(candidate_id, "screening");
+        self.prompts.iter_mut().filter(|p| p.id == candidate_id).for_each(|p| p.test_again = None);
     }
 
     /// As `pawl.close_test`.
     pub(crate) fn close_test(&mut self, assistant_id: Uuid, reason: &str, now: DateTime<Utc>) {
+        let baseline_id = self.running(assistant_id).map(|test| test.baseline_id);
         let Some(candidate_id) = self.end_test(assistant_id, "closed", reason, now) else { return };
         let in_test = self.prompt(candidate_id).filter(|p| matches!(p.state, "screening" | "proving"));
         if let Some(candidate) = in_test {
             let by_loop = ["judge_changed", "yearly_budget", "judge_not_trusted"].contains(&reason);
             let state = if by_loop && !candidate.placebo { "draft" } else { "rejected" };
+            let test_again = baseline_id.filter(|_| reason == "judge_changed" && !candidate.placebo);
             self.set_prompt_state(candidate_id, state);
+            self.prompts.iter_mut().filter(|p| p.id == candidate_id).for_each(|p| p.test_again = test_again);
         }
     }
 

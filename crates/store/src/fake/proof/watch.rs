@@ -5,9 +5,9 @@ use pawl_core::proof::{Agreement, Case, Kind, Observations, Ruling, Vote};
 use uuid::Uuid;
 
 use crate::{
-    fake::{Log, State, StoredReaction, Suggested},
+    fake::{Log, Prompt, State, StoredReaction, Suggested, reflections::write},
     feedback::{Signal, Source},
-    proof::{RollBack, WatchLook},
+    proof::{Live, RollBack, WatchLook},
 };
 
 impl State {
@@ -66,7 +66,7 @@ impl State {
                 before_n: u64::try_from(earlier.len()).ok(),
                 observations: Observations::Votes(observations),
             }),
-            prompt_id: live.id,
+            live: Live { prompt_id: live.id, since: write(since) },
             acts: why_not.is_none(),
             why_not: why_not.map(str::to_owned),
         })
@@ -92,15 +92,18 @@ impl State {
     pub(super) fn roll_back_by_loop(
         &mut self,
         assistant_id: Uuid,
-        prompt_id: Uuid,
+        looked_at: &Live,
         (case, ruling): (Case, Ruling),
         [receipt_id, log_id, suggestion_id]: [Uuid; 3],
         now: DateTime<Utc>,
     ) -> RollBack {
-        if self.live_prompt(assistant_id).is_none_or(|live| live.id != prompt_id) {
+        let prompt_id = looked_at.prompt_id;
+        let is_it =
+            |live: &Prompt| live.id == prompt_id && live.activated_at.map(write).as_ref() == Some(&looked_at.since);
+        if !self.live_prompt(assistant_id).is_some_and(is_it) {
             let done = self.taken_back.iter().rfind(|(taken, _)| *taken == prompt_id).map(|(_, receipt)| *receipt);
             let live = self.live_prompt(assistant_id).map(|p| p.version);
-            return match done.zip(live) {
+            return match done.zip(live).filter(|_| self.live_prompt(assistant_id).is_none_or(|p| p.id != prompt_id)) {
                 Some((receipt_id, version)) => RollBack::Ok { receipt_id, version },
                 None => RollBack::Superseded,
             };

@@ -74,6 +74,8 @@ pub async fn a_version_is_submitted_once(world: &impl World) {
     let limited = Submit::Skipped { reason: SkipReason::DailyLimit };
     assert_eq!(store.submit(&version(second, parent, "Best of bicycles.")).await.unwrap(), limited);
     world.change(place.assistant_id, Change::MaxUpdatesPerDay(2)).await;
+    let again = store.submit(&version(second, parent, "  better\nABOUT  bicycles. ")).await.unwrap();
+    assert_eq!(again, Submit::TriedBefore, "case and white space make no other prompt");
     let submitted = store.submit(&version(second, parent, "Best of bicycles.")).await.unwrap();
     let is_third = |s: &Submitted| (s.new_version, s.previous_version) == (3, Some(1));
     assert!(matches!(&submitted, Submit::Submitted(s) if is_third(s)), "{submitted:?}");

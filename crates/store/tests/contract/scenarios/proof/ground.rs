@@ -58,31 +58,47 @@ pub async fn draft(world: &impl World, place: &Place, content: &str) {
     decide(&world.service(), place, Decision::Write { content, activate: false }).await;
 }
 
-pub async fn claim(store: &impl Proofs, place: &Place) -> Claimed {
-    match store.claim_proof(&place.request(), None).await.unwrap() {
+async fn claim(store: &impl Proofs, place: &Place, watch: bool) -> Claimed {
+    match store.claim_proof(&place.request(), None, watch).await.unwrap() {
         Claim::Ok(claimed) => claimed,
         Claim::AssistantNotFound => panic!("no such assistant"),
     }
 }
 
-/// What there is to prove, claimed.
+/// The test there is, claimed.
 pub async fn task(store: &impl Proofs, place: &Place) -> ProofTask {
-    let claimed = claim(store, place).await;
+    claimed(claim(store, place, false).await)
+}
+
+/// What is to be watched, claimed.
+pub async fn watch(store: &impl Proofs, place: &Place) -> ProofTask {
+    claimed(claim(store, place, true).await)
+}
+
+fn claimed(claimed: Claimed) -> ProofTask {
     match claimed.claim.unwrap_or_else(|| panic!("nothing to prove: {:?}", claimed.skipped)).task {
         Task::Prove(task) => *task,
         task => panic!("another task than proving: {task:?}"),
     }
 }
 
-/// Why nothing is claimed.
+/// Why no test is claimed.
 pub async fn nothing(store: &impl Proofs, place: &Place) -> SkipReason {
-    let claimed = claim(store, place).await;
+    skipped(claim(store, place, false).await)
+}
+
+/// Why nothing is claimed to be watched.
+pub async fn nothing_watched(store: &impl Proofs, place: &Place) -> SkipReason {
+    skipped(claim(store, place, true).await)
+}
+
+fn skipped(claimed: Claimed) -> SkipReason {
     assert_eq!((claimed.claim, claimed.skipped.len()), (None, 1));
     claimed.skipped[0].reason
 }
 
 pub async fn release(store: &impl Proofs, place: &Place) {
-    store.release_proof(HOLDER, place.assistant_id).await.unwrap();
+    store.release_proof(HOLDER, place.assistant_id, true).await.unwrap();
 }
 
 /// That a receipt says what was ruled on and what was ruled, and leads to the same ruling. (Numbers to 1e-9: a text in

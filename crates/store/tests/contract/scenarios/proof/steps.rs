@@ -8,8 +8,8 @@ use pawl_core::{
 };
 use pawl_store::{
     proof::{
-        Answers, BeginProof, JudgeTrial, NextPairs, NextUnits, Pair, PairResult, ProofLook, Proofs, Recorded, Spending,
-        Test, UnitResult, Verdicts,
+        Answers, BeginProof, JudgeTrial, NextPairs, NextUnits, Pair, PairResult, PlanFrom, ProofLook, Proofs, Recorded,
+        Spending, Test, UnitResult, Verdicts,
     },
     turns::NewTurn,
     usage::Purpose,
@@ -43,7 +43,7 @@ pub async fn judge_trial(store: &impl Proofs, test: &Test, judge_revision: i32, 
 
 pub async fn pairs(store: &impl Proofs, test: &Test, limit: u32) -> Vec<Pair> {
     match store.next_pairs(HOLDER, test.test_id, limit).await.unwrap() {
-        NextPairs::Ok { pairs, blocked: None, .. } => pairs,
+        NextPairs::Ok { pairs, blocked: None } => pairs,
         other => panic!("no pairs: {other:?}"),
     }
 }
@@ -77,11 +77,20 @@ pub async fn screen(store: &impl Proofs, test: &Test, d: i8) -> Vec<String> {
     }
 }
 
-pub async fn look(store: &impl Proofs, test: &Test) -> (Case, Traffic, ProofSettings) {
+async fn looked(store: &impl Proofs, test: &Test) -> (Case, Option<PlanFrom>) {
     match store.proof_look(HOLDER, test.test_id).await.unwrap() {
-        ProofLook::Ok { case, traffic, settings } => (*case, traffic, settings),
+        ProofLook::Ok { case, plan_from } => (*case, plan_from),
         other => panic!("nothing to look at: {other:?}"),
     }
+}
+
+pub async fn look(store: &impl Proofs, test: &Test) -> Case {
+    looked(store, test).await.0
+}
+
+/// What a plan is made from, where one is to be made.
+pub async fn plan_from(store: &impl Proofs, test: &Test) -> Option<(Traffic, ProofSettings)> {
+    looked(store, test).await.1.map(|from| (from.traffic, from.settings))
 }
 
 pub fn plan_of(traffic: &Traffic, settings: &ProofSettings, method: Method) -> Plan {
@@ -90,7 +99,8 @@ pub fn plan_of(traffic: &Traffic, settings: &ProofSettings, method: Method) -> P
 
 /// Begins a proof by replay, of a version that passed its screening.
 pub async fn begin_proof(store: &impl Proofs, test: &Test) -> Plan {
-    let (case, traffic, settings) = look(store, test).await;
+    let case = look(store, test).await;
+    let (traffic, settings) = plan_from(store, test).await.expect("all pairs are there");
     let ruling = rule(&case);
     assert_eq!(ruling.decision, Ruled::Pass, "{ruling:?}");
     let plan = plan_of(&traffic, &settings, Method::Replay);
@@ -105,7 +115,7 @@ pub async fn prove(store: &impl Proofs, test: &Test, d: i8) -> (Case, Ruling) {
         let next = pairs(store, test, 10).await;
         assert!(!next.is_empty(), "nothing is left and nothing is proved");
         compare(store, test, &next, d).await;
-        let (case, ..) = look(store, test).await;
+        let case = look(store, test).await;
         let ruling = rule(&case);
         if ruling.decision != Ruled::GoOn {
             return (case, ruling);
@@ -122,11 +132,12 @@ pub async fn a_canary(world: &impl World) {
     let before = begin(&early, NewTurn { message: "before", ..NewTurn::default() }).await;
     complete(&store, &before, "an answer").await;
     screen(&store, &test, 1).await;
-    let (case, traffic, settings) = look(&store, &test).await;
+    let case = look(&store, &test).await;
+    let (traffic, settings) = plan_from(&store, &test).await.expect("all pairs are there");
     let plan = plan_of(&traffic, &settings, Method::Canary);
     let begun = store.begin_proof(HOLDER, test.test_id, &plan, &case, &rule(&case)).await.unwrap();
     assert_eq!(begun, BeginProof::Ok);
-    let none = NextPairs::Ok { pairs: vec![], left: 0, blocked: None };
+    let none = NextPairs::Ok { pairs: vec![], blocked: None };
     assert_eq!(store.next_pairs(HOLDER, test.test_id, 5).await.unwrap(), none, "a canary compares no pairs");
 
     // A conversation is served by one of the two, from its first turn to its last; one from before by the live one.
@@ -149,13 +160,13 @@ pub async fn a_canary(world: &impl World) {
     complete(&store, &later, "another answer").await;
 
     // They are looked at when their time is over.
-    let young = NextUnits::Ok { units: vec![], waiting: 12, blocked: None };
+    let young = NextUnits::Ok { units: vec![], blocked: None };
     assert_eq!(store.next_units(HOLDER, test.test_id, 50).await.unwrap(), young);
     release(&store, &place).await;
     world.wait_hours(49).await;
     task(&store, &place).await;
     let next = store.next_units(HOLDER, test.test_id, 50).await.unwrap();
-    let NextUnits::Ok { units, waiting: 0, blocked: None } = next else { panic!("no units: {next:?}") };
+    let NextUnits::Ok { units, blocked: None } = next else { panic!("no units: {next:?}") };
     assert_eq!(units.len(), CONVERSATIONS);
     for unit in &units {
         assert!(unit.exchange.as_ref().is_some_and(|e| e.answer.starts_with("this is answer")), "{unit:?}");
@@ -171,9 +182,9 @@ pub async fn a_canary(world: &impl World) {
         let recorded = store.record_units(HOLDER, test.test_id, &results, &[spent(Purpose::Judge)]).await.unwrap();
         assert_eq!(recorded, Recorded::Ok);
     }
-    let all_seen = NextUnits::Ok { units: vec![], waiting: 0, blocked: None };
+    let all_seen = NextUnits::Ok { units: vec![], blocked: None };
     assert_eq!(store.next_units(HOLDER, test.test_id, 50).await.unwrap(), all_seen);
-    let (case, ..) = look(&store, &test).await;
+    let case = look(&store, &test).await;
     assert_eq!((case.kind, case.unit), (Kind::Canary, Some(UnitKind::Conversation)));
     assert_eq!((case.min_days, case.max_days), (Some(7.0), Some(28.0)));
     assert!(case.days.is_some_and(|days| (2.0..2.2).contains(&days)), "{:?}", case.days);
