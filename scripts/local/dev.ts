@@ -97,6 +97,7 @@ Pawl runs locally.
       : `${shown(DATA)} (scripts/dev --fresh starts over)`
   }
   Model            ${modelLine(stack)}
+  Storage          a stand-in, in memory: what functions store in it is gone when this ends
   Functions
 ${functions.join("\n")}
 

@@ -1,5 +1,6 @@
-/** The one address of the stack: edge functions under /functions/v1, REST and auth from @supabase/lite. */
+/** The one address of the stack: edge functions, a stand-in for Storage, REST and auth from @supabase/lite. */
 import type { Functions } from "./functions.ts";
+import { type Storage, STORAGE_PATH } from "./storage.ts";
 
 export interface Gateway {
   url: string;
@@ -10,6 +11,7 @@ export interface Gateway {
 
 export interface Routes {
   functions: Pick<Functions, "forward">;
+  storage: Pick<Storage, "fetch">;
   /** REST and auth. */
   supabase: (request: Request, peerAddress: string) => Promise<Response>;
 }
@@ -22,8 +24,10 @@ export function startGateway(port: number, pass: Passage = (request, answer) => 
   let routes: Routes | null = null;
   const answer = async (request: Request, peerAddress: string) => {
     if (routes === null) return Response.json({ message: "The stack is starting" }, { status: 503 });
-    const [, name] = /^\/functions\/v1\/([^/]+)/u.exec(new URL(request.url).pathname) ?? [];
+    const { pathname } = new URL(request.url);
+    const [, name] = /^\/functions\/v1\/([^/]+)/u.exec(pathname) ?? [];
     if (name) return await routes.functions.forward(name, request);
+    if (pathname.startsWith(`${STORAGE_PATH}/`)) return await routes.storage.fetch(request);
     return await routes.supabase(request, peerAddress);
   };
   const server = Deno.serve(

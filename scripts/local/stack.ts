@@ -1,17 +1,18 @@
 /** The whole local stack in one call: what `scripts/dev`, `scripts/demo` and the end-to-end tests run on. */
 import { fileURLToPath } from "node:url";
-import { type Database, openDatabase, type Statements, type Storage } from "./database.ts";
+import { type Database, openDatabase, type Statements, type Storage as DatabaseStorage } from "./database.ts";
 import { type Functions, startFunctions } from "./functions.ts";
 import { type Gateway, type Passage, startGateway } from "./gateway.ts";
 import { applyMigrations, createRoles } from "./migrations.ts";
 import type { Noise } from "./model/noise.ts";
 import type { Rewriter } from "./model/rewriter.ts";
 import { type StandIn, startStandIn } from "./model/server.ts";
+import { makeStorage, type Storage } from "./storage.ts";
 import { type Keys, makeKeys, quietDatabaseErrors, startSupabase } from "./supabase.ts";
 
 export interface StackOptions {
   /** "memory" (default), `{ folder }` or `{ databaseUrl }`. */
-  storage?: Storage;
+  storage?: DatabaseStorage;
   /** Of the gateway; 0, the default, picks a free one. */
   port?: number;
   model?: ModelOptions;
@@ -51,6 +52,8 @@ export interface Stack extends Keys {
   url: string;
   model: { url: string; simulated: boolean };
   database: Statements;
+  /** A stand-in, in memory. */
+  storage: Omit<Storage, "fetch">;
   functions: Pick<Functions, "names" | "process">;
   /** What was applied to the database at this start: migrations, then the seed. */
   applied: string[];
@@ -96,9 +99,10 @@ async function build(options: StackOptions, undo: (() => unknown)[]): Promise<Om
     log,
   });
   undo.push(functions.stop);
-  gateway.open({ functions, supabase: supabase.fetch });
+  const storage = makeStorage(keys);
+  gateway.open({ functions, storage, supabase: supabase.fetch });
   const { url, simulated } = model;
-  return { url: gateway.url, ...keys, model: { url, simulated }, database, functions, applied };
+  return { url: gateway.url, ...keys, model: { url, simulated }, database, storage, functions, applied };
 }
 
 interface Model {

@@ -33,7 +33,7 @@ Deno.test("every command's options are known, and its help names them", () => {
   assert.equal(new Set(names).size, names.length);
   for (const { name, options, takes: [least] } of COMMANDS) {
     for (const option of options) {
-      const value = ["yes", "all", "activate", "clear", "placebo"].includes(option) ? [] : ["value"];
+      const value = ["yes", "all", "activate", "clear", "placebo", "force"].includes(option) ? [] : ["value"];
       const given = read(name, ...Array(least).fill("1"), `--${option}`, ...value);
       assert.ok(option in given.values || given.flags.includes(option));
     }

@@ -39,6 +39,10 @@ export const OPTIONS: Record<string, Option> = {
   since: { value: "TIME", help: "only from then on: a time as for --until, or a span back from now: 2h, 7d" },
   limit: { value: "N", help: "so many at the most" },
   state: { value: "STATE", help: "only these: candidate, trial, active, warmdown, pruned, reverted or withdrawn" },
+  function: { value: "NAME", help: "only this one's: chat-handler, reflection-loop, …" },
+  status: { value: "STATUS", help: "only these: running, completed, failed or lost" },
+  days: { value: "N", help: "of so many days up to now (7)" },
+  force: { help: "looks for drift anew, and trains although neither drift nor schedule asks for it" },
 };
 
 export const ANYWHERE: Record<string, Option> = {
@@ -54,7 +58,7 @@ export const ANYWHERE: Record<string, Option> = {
     value: "KEY",
     help: "instead of PAWL_KEY; other processes can see it, the environment they cannot",
   },
-  timeout: { value: "SECONDS", help: "how long to wait for an answer (30)" },
+  timeout: { value: "SECONDS", help: "how long to wait for an answer (30; retrain and dataset: 150)" },
   help: { help: "explains the command" },
 };
 

@@ -20,6 +20,8 @@ import type { Scene } from "./scene.ts";
 import { diff, logs, patterns, show, status, suggestions, versions } from "./looks.ts";
 import type { Paper } from "./paper.ts";
 import { queue, receipt, receipts } from "./proof_looks.ts";
+import { retrain, verifyDataset } from "./training_calls.ts";
+import { analyze, drift, models, runs } from "./training_looks.ts";
 
 export interface Shown {
   /** For --json. */
@@ -30,11 +32,15 @@ export interface Shown {
 export interface Command extends Usage {
   summary: string;
   details: string;
+  /** Seconds that its answer may take, where that is longer than usual. */
+  patience?: number;
   run: (scene: Scene) => Promise<Shown>;
 }
 
 const WHERE = ["assistant", "organization"];
 const DECIDING = [...WHERE, "reason"];
+/** What a function does in one call ends before that. */
+const LONG = 150;
 
 export const COMMANDS: Command[] = [
   {
@@ -125,6 +131,44 @@ export const COMMANDS: Command[] = [
       "verify ends with 0 where the same decision comes of the same observations, and with 1 where it does not. The\n" +
       "beginning of an id is enough.",
     run: receipt,
+  },
+  {
+    name: "models",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "limit"],
+    summary: "the models that were tuned, or are being: where each stands, and why",
+    details: "Newest first: the newest 20, or --limit, up to 100. Metrics are its trainer's word; its test is Pawl's.",
+    run: models,
+  },
+  {
+    name: "drift",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "limit"],
+    summary: "whether people, or the judge, see the answers otherwise than before",
+    details:
+      "Newest first: the newest 20, or --limit, up to 100. Drift is the population stability index less what chance\n" +
+      "makes of it; an alert wants that much, and a chance under 1 %.",
+    run: drift,
+  },
+  {
+    name: "analyze",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "days"],
+    summary: "what feedback says: how good answers were, and which kinds of questions do badly",
+    details: "Of what was collected as training data, 0 (disliked) to 1 (liked).",
+    run: analyze,
+  },
+  {
+    name: "runs",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "function", "status", "limit", "since"],
+    summary: "what the functions did: how long it took, which step failed",
+    details: "Newest first: the newest 20, or --limit, or all --since a time. They are kept for 30 days.",
+    run: runs,
   },
   {
     name: "logs",
@@ -273,5 +317,29 @@ export const COMMANDS: Command[] = [
     summary: "on: nothing the loop writes is shown to people or goes live without a person",
     details: "What it writes becomes a suggestion, and is screened meanwhile.",
     run: approval,
+  },
+  {
+    name: "retrain",
+    arguments: "",
+    takes: [0, 0],
+    options: [...WHERE, "force"],
+    summary: "collects feedback, looks for drift and has a model tuned if one is due",
+    details:
+      "What the schedule does, now. One call takes up to 140 s, and says where there is more to do. It goes through all\n" +
+      "assistants, or through those named. Ends with 1 where something failed for one of them.",
+    patience: LONG,
+    run: retrain,
+  },
+  {
+    name: "dataset",
+    arguments: "verify VERSION",
+    takes: [2, 2],
+    options: WHERE,
+    summary: "makes a model's dataset again from the database and compares",
+    details:
+      "VERSION is a model's, as v2. Ends with 0 where each part comes out with the SHA-256 that it had, and with 1 where\n" +
+      "one does not: rows are gone with the people they were of, or were changed.",
+    patience: LONG,
+    run: verifyDataset,
   },
 ];

@@ -2,6 +2,7 @@
 import type { Event, LearningRun, Pattern, Status, Suggestion, Version } from "./answers.ts";
 import { inkOf, type Paper } from "./paper.ts";
 import type { Queue, QueueEntry, Receipt, ReceiptSummary, Ruling, Verification } from "./proof_answers.ts";
+import type { Analysis, DriftMetric, Model, Retrained, Run } from "./training_answers.ts";
 
 export const NOW = new Date("2026-11-21T12:00:00Z");
 export const WORDS =
@@ -200,4 +201,92 @@ export const VERIFIED: Verification = {
   recorded: WHOLE.document.ruling,
   recomputed: WHOLE.document.ruling,
   differences: [],
+};
+
+export const MODEL: Model = {
+  id: "5ba0c1d2-254f-46fd-83c4-6116b881f2d7",
+  version: "v2",
+  status: "deployed",
+  reason: null,
+  base_model: "claude-sonnet-5-5",
+  model: "support-tuned-2",
+  samples: 1_254,
+  metrics: { eval_loss: 0.61, win_rate: 0.7 },
+  why: { reason: "drift" },
+  created_at: "2026-11-01T10:30:00Z",
+  deployed_at: "2026-11-10T10:30:00Z",
+  prompt_version: 13,
+  delivery: { state: "delivered", attempts: 1, next_at: null, last_status: 202 },
+};
+
+export const DRIFT: DriftMetric = {
+  id: "6ba0c1d2-254f-46fd-83c4-6116b881f2d7",
+  metric_type: "feedback_score",
+  baseline_value: 0.9,
+  current_value: 0.5,
+  drift_score: 0.8123,
+  alert: true,
+  details: {
+    ...{ p_value: 0.0034, tested: "people", thinned: false, wasserstein: 0.4 },
+    ...{ n_baseline: 1_200, n_current: 300, people_baseline: 480, people_current: 120 },
+  },
+  created_at: "2026-11-21T11:00:00Z",
+};
+
+export const ANALYSIS: Analysis = {
+  total_samples: 40,
+  average_score: 0.7512,
+  score_distribution: {
+    ...{ "0.0": 8, "0.1": 0, "0.2": 0, "0.3": 0, "0.4": 0, "0.5": 1, "0.6": 0, "0.7": 0, "0.8": 0, "0.9": 1 },
+    "1.0": 30,
+  },
+  low_score_patterns: [
+    { question_type: "database", count: 6, share: 0.6, average_score: 0.41, exposures: 52 },
+    {
+      question_type: "a type of question that an application named at more length",
+      count: 2,
+      share: 0.1,
+      average_score: 0.8,
+      exposures: 90,
+    },
+  ],
+  window: { from: "2026-11-14T12:00:00Z", to: "2026-11-21T12:00:00Z" },
+};
+
+const SPAN = { type: "db", at: "2026-11-21T11:00:00Z", duration_ms: 12, model: null, error: null };
+export const CALL: Run = {
+  run_id: "7ba0c1d2-254f-46fd-83c4-6116b881f2d7",
+  at: "2026-11-21T11:00:00Z",
+  function: "feedback-collector",
+  action: "prove",
+  status: "failed",
+  error: "model_overloaded",
+  duration_ms: 4_211,
+  token_usage: { input_tokens: 1_200, output_tokens: 300 },
+  turn_id: null,
+  output: null,
+  spans: [
+    { ...SPAN, name: "pawl_claim_proof" },
+    { ...SPAN, name: "model", duration_ms: 4_000, model: "claude-sonnet-5-5", error: "model_overloaded" },
+  ],
+  spans_in_all: 31,
+};
+
+export const RETRAINED: Retrained = {
+  triggered: true,
+  version: "v2",
+  results: [
+    {
+      ...{ organization_id: STATUS.organization_id, assistant: "support", triggered: true, version: "v2" },
+      ...{ status: "training", collected: 1_500, stored: 1_480 },
+      drift: { metric_type: "feedback_score", drift_score: 0.8123, p_value: 1e-9, alert: true },
+      dataset: { rows: 1_254, parts: 1, done: true },
+    },
+    {
+      ...{ organization_id: STATUS.organization_id, assistant: "other", triggered: false, collected: 1, stored: 0 },
+      ...{ reason: "Insufficient samples: 412/1000", drift: null, dataset: null },
+    },
+  ],
+  more: true,
+  request_id: "r",
 };

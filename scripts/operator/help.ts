@@ -15,15 +15,20 @@ export function overview(commands: Command[]): string {
     "receipt",
     "suggestions",
     "patterns",
+    "runs",
     "logs",
   ];
-  const others = commands.map(({ name }) => name).filter((name) => !looks.includes(name));
+  const training = ["models", "drift", "analyze", "retrain", "dataset"];
+  const others = commands.map(({ name }) => name).filter((name) => ![...looks, ...training].includes(name));
   return `Usage: pawl COMMAND [ARGUMENTS] [OPTIONS]
 
 Looks at what Pawl's assistants do, and steers them.
 
 Look:
 ${columns(list(looks))}
+
+Have models tuned:
+${columns(list(training))}
 
 Decide (each change is recorded, and says what it changed and, where one command does it, how to undo it):
 ${columns(list(others))}

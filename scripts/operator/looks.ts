@@ -168,7 +168,7 @@ export async function logs(scene: Scene): Promise<Shown> {
   return { json: text, page: (paper) => logPage(items, paper) };
 }
 
-function sinceOf({ call, now }: Scene): Date | undefined {
+export function sinceOf({ call, now }: Scene): Date | undefined {
   const text = call.values.since;
   if (text === undefined) return undefined;
   const span = readSpan(text);

@@ -22,7 +22,7 @@ async function main(args: string[]): Promise<number> {
     if (!call.command) throw misuse("say what to do");
     check(call);
     const place = findPlace(call.values, variable);
-    const scene = sceneOf(call, connect(place, timeoutOf(call.values.timeout)));
+    const scene = sceneOf(call, connect(place, timeoutOf(call.values.timeout, call.command.patience)));
     if (place.local && !json) {
       complain(`pawl: the local stack at ${place.url} (PAWL_URL is not set)\n`);
     }
@@ -67,8 +67,8 @@ async function text(path: string): Promise<string> {
   }
 }
 
-function timeoutOf(text = "30"): number {
-  const seconds = Number(text);
+function timeoutOf(text: string | undefined, usual = 30): number {
+  const seconds = Number(text ?? usual);
   if (!(seconds > 0 && seconds <= 600)) {
     throw misuse(`--timeout wants seconds, up to 600, not '${text}'`);
   }

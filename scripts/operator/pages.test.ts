@@ -4,11 +4,16 @@ import type { Event, Pattern, Status } from "./answers.ts";
 import { changePage } from "./change_page.ts";
 import { differencePage, pieces } from "./difference.ts";
 import {
+  ANALYSIS,
+  CALL,
+  DRIFT,
   EVENTS,
+  MODEL,
   paper,
   PATTERN,
   QUEUE,
   RECEIPT,
+  RETRAINED,
   RUN,
   STATUS,
   SUGGESTION,
@@ -23,8 +28,10 @@ import { clean, lengthOf, type Paper, percent } from "./paper.ts";
 import { patternsPage, STATES } from "./pattern_page.ts";
 import { queuePage } from "./queue_page.ts";
 import { receiptPage, receiptsPage, verifiedPage } from "./receipt_page.ts";
+import { runsPage } from "./run_page.ts";
 import { statusPage } from "./status_page.ts";
 import { stamp } from "./times.ts";
+import { analysisPage, driftPage, modelsPage, retrainedPage, sameDatasetPage } from "./training_page.ts";
 
 const DIFFERENCE = pieces(
   `Be kind. ${WORDS} Keep replies short. Say what you do not know. Answer in the language of the message.`,
@@ -42,6 +49,16 @@ const PAGES: Record<string, (paper: Paper) => string> = {
   receipts: (on) => receiptsPage([RECEIPT, { ...RECEIPT, receipt_id: STATUS.organization_id, placebo: true }], on),
   receipt: (on) => receiptPage(WHOLE, on),
   verified: (on) => verifiedPage(VERIFIED, on),
+  models: (on) =>
+    modelsPage([
+      MODEL,
+      { ...MODEL, status: "failed", reason: "webhook_given_up", delivery: { ...MODEL.delivery!, state: "given_up" } },
+    ], on),
+  drift: (on) => driftPage([DRIFT, { ...DRIFT, alert: false, metric_type: "judge_score" }], on),
+  analysis: (on) => analysisPage(ANALYSIS, on),
+  runs: (on) => runsPage([CALL, { ...CALL, status: "completed", error: null, spans: [], spans_in_all: 0 }], on),
+  retrained: (on) => retrainedPage(RETRAINED, on),
+  "the same dataset": (on) => sameDatasetPage("v2", 12, on),
   difference: (on) => differencePage({ ...VERSION, version: 11 }, VERSION, DIFFERENCE, on),
   change: (on) =>
     changePage({

@@ -98,10 +98,18 @@ export interface ReceiptSummary {
   observations: number;
 }
 
+export interface Fingerprint {
+  version: number;
+  sha256: string;
+  /** The model that answered it, and of one of its own its host; not there in older receipts. */
+  model?: string | null;
+  host?: string | null;
+}
+
 /** As it was written down. */
 export interface ReceiptDocument {
-  candidate: { version: number; sha256: string };
-  baseline: { version: number; sha256: string };
+  candidate: Fingerprint;
+  baseline: Fingerprint;
   placebo: boolean;
   judge: { model: string; revision: number; rubric_id: string; rubric_sha256: string } | null;
   chat_model: string | null;

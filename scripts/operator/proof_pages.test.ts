@@ -113,6 +113,9 @@ Deno.test("receipts: what was decided, why and from what; one says whether its e
     shown,
     new RegExp(`candidate +version 13, sha256 a{16}…\\n +baseline +version 12, sha256 b{16}…\\n`, "u"),
   );
+  const tuned = { ...WHOLE.document.candidate, model: "tuned-2", host: "models.example.com" };
+  const byModel = receiptPage({ ...WHOLE, document: { ...WHOLE.document, candidate: tuned } }, paper(120));
+  assert.match(byModel, /candidate +version 13, sha256 a{16}…, answered by tuned-2 at models\.example\.com\n/u);
   assert.match(shown, /kept +212 observations and both prompts are what it was written over\n/u);
   assert.match(receiptPage({ ...WHOLE, digest_matches: false }, paper(120)), /the observations are NOT what it/u);
   assert.match(receiptPage({ ...WHOLE, prompts_match: false }, paper(120)), /the prompts are NOT what it/u);

@@ -39,6 +39,7 @@ const REASONS: Record<string, string> = {
   not_borne_out: "people's reactions did not bear it out",
   judge_disagrees: "the judge disagrees with people",
   fell: "the share of thumbs up fell",
+  model_unreachable: "its model did not answer",
   judge_changed: "the judge was changed",
   baseline_changed: "another version went live",
   judge_not_trusted: "the judge did not pass its trial",

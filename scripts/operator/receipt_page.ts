@@ -1,7 +1,7 @@
 /** What was decided by proof, and whether it can be decided again. */
 import { shortIds } from "./list_pages.ts";
 import { besideLabels, clean, count, labelled, type Paper, wrap } from "./paper.ts";
-import type { Receipt, ReceiptSummary, Ruling, Verification } from "./proof_answers.ts";
+import type { Fingerprint, Receipt, ReceiptSummary, Ruling, Verification } from "./proof_answers.ts";
 import { agreement, evidence, levelOf, odds, reasonOf } from "./proof_words.ts";
 import { ago, stamp } from "./times.ts";
 
@@ -72,8 +72,9 @@ export function receiptPage(receipt: Receipt, paper: Paper): string {
 }
 
 /** The beginning tells texts apart; --json has the whole. */
-function hashed({ version, sha256 }: Receipt["document"]["candidate"]): string {
-  return `version ${version}, sha256 ${sha256.slice(0, 16)}…`;
+function hashed({ version, sha256, model, host }: Fingerprint): string {
+  const by = model ? `, answered by ${model}${host ? ` at ${host}` : ""}` : "";
+  return `version ${version}, sha256 ${sha256.slice(0, 16)}…${by}`;
 }
 
 function place(ledger: Receipt["document"]["ledger"]): string {

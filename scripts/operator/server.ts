@@ -3,6 +3,7 @@ import type { Change } from "./answers.ts";
 import type { Place } from "./place.ts";
 import { EXIT, Problem } from "./problem.ts";
 import type { Verification } from "./proof_answers.ts";
+import type { Rebuilt, Retrained } from "./training_answers.ts";
 
 export interface Answer<T> {
   /** As the server wrote it. */
@@ -18,6 +19,10 @@ export interface Server {
   decide(decision: Record<string, unknown>): Promise<Answer<Change>>;
   /** Has prompt-updater decide once more what a receipt says was decided. */
   verify(which: Record<string, unknown>): Promise<Answer<Verification>>;
+  /** Has retrain-trigger do what is due. */
+  retrain(which: Record<string, unknown>): Promise<Answer<Retrained>>;
+  /** Has retrain-trigger make parts of a dataset again. */
+  rebuild(which: Record<string, unknown>): Promise<Answer<Rebuilt>>;
 }
 
 export function connect(place: Place, timeoutMs: number): Server {
@@ -35,13 +40,7 @@ export function connect(place: Place, timeoutMs: number): Server {
     },
     decide: async (decision) => {
       const answer = await post("/functions/v1/prompt-updater", decision).catch(
-        (problem) => {
-          // What was sent may have arrived.
-          if (!["no_answer", "unavailable", "database_unavailable"].includes(problem.code)) throw problem;
-          const doubt =
-            `${problem.message} It may have been carried out all the same: see \`logs\` before you repeat it.`;
-          throw new Problem(problem.exit, problem.code, doubt, problem.more);
-        },
+        doubted("It may have been carried out all the same: see `logs` before you repeat it."),
       );
       const body = answer.body as unknown as Change;
       if (!body.action || !body.changed) throw strange(place);
@@ -53,6 +52,28 @@ export function connect(place: Place, timeoutMs: number): Server {
       if (typeof body.matches !== "boolean") throw strange(place);
       return { text: answer.text, body };
     },
+    retrain: async (which) => {
+      const answer = await post("/functions/v1/retrain-trigger", { action: "run", ...which }).catch(
+        doubted("It may be at work all the same: see `models`. To call it once more does no harm."),
+      );
+      const body = answer.body as unknown as Retrained;
+      if (!Array.isArray(body.results)) throw strange(place);
+      return { text: answer.text, body };
+    },
+    rebuild: async (which) => {
+      const answer = await post("/functions/v1/retrain-trigger", { action: "rebuild", ...which });
+      const body = answer.body as unknown as Rebuilt;
+      if (!Array.isArray(body.parts)) throw strange(place);
+      return { text: answer.text, body };
+    },
+  };
+}
+
+/** What was sent may have arrived. */
+function doubted(doubt: string): (problem: Problem) => never {
+  return (problem) => {
+    if (!["no_answer", "unavailable", "database_unavailable"].includes(problem.code)) throw problem;
+    throw new Problem(problem.exit, problem.code, `${problem.message} ${doubt}`, problem.more);
   };
 }
 

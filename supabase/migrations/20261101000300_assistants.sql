@@ -87,7 +87,7 @@ create table pawl.loop_settings (
 -- lease, and it runs out by itself when its holder dies. `checked_at` orders the work: longest unseen first.
 create table pawl.leases (
   assistant_id uuid not null references pawl.assistants (id) on delete cascade,
-  kind text not null check (kind in ('reflection', 'learning', 'proof')),
+  kind text not null check (kind in ('reflection', 'learning', 'proof', 'training')),
   holder uuid,
   expires_at timestamptz,
   checked_at timestamptz not null default '-infinity',
@@ -105,7 +105,7 @@ as $$
 begin
   insert into pawl.loop_settings (assistant_id) values (new.id);
   insert into pawl.leases (assistant_id, kind)
-    values (new.id, 'reflection'), (new.id, 'learning'), (new.id, 'proof');
+    values (new.id, 'reflection'), (new.id, 'learning'), (new.id, 'proof'), (new.id, 'training');
   return null;
 end
 $$;

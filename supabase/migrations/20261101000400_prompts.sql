@@ -31,6 +31,9 @@ create table pawl.system_prompts (
   previous_version_id uuid references pawl.system_prompts (id) deferrable initially deferred,
   -- The reflection that asked for it; one reflection makes one version.
   reflection_log_id uuid unique,
+  -- The tuned model that it is served by; null: the assistant's `chat_model`. Who goes back to a version goes back to
+  -- its model.
+  model_version_id uuid references pawl.model_versions (id) deferrable initially deferred,
   metadata jsonb not null default '{}',
   unique (assistant_id, version),
   constraint placebo_never_goes_live check (not placebo or state <> 'active')
@@ -42,17 +45,23 @@ create unique index system_prompts_in_test_idx on pawl.system_prompts (assistant
   where state in ('screening', 'proving');
 create index system_prompts_created_at_idx on pawl.system_prompts (assistant_id, created_at desc);
 create index system_prompts_previous_idx on pawl.system_prompts (previous_version_id);
+create index system_prompts_model_version_idx on pawl.system_prompts (model_version_id);
 create index system_prompts_created_by_user_idx on pawl.system_prompts (created_by_user);
 create index system_prompts_approved_by_idx on pawl.system_prompts (approved_by);
 
--- Texts are immutable under their ids: isolates cache them by id for as long as they live.
+alter table pawl.model_versions
+  add foreign key (prompt_id) references pawl.system_prompts (id) deferrable initially deferred;
+
+-- Texts, and the models that serve them, are immutable under their ids: isolates cache them by id for as long as they
+-- live.
 create function pawl.keep_prompt_text() returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
   if new.content is distinct from old.content or new.version is distinct from old.version
-     or new.assistant_id is distinct from old.assistant_id or new.placebo is distinct from old.placebo then
+     or new.assistant_id is distinct from old.assistant_id or new.placebo is distinct from old.placebo
+     or new.model_version_id is distinct from old.model_version_id then
     raise exception 'a prompt version never changes: write a new one' using errcode = 'restrict_violation';
   end if;
   return new;
@@ -61,6 +70,20 @@ $$;
 revoke execute on function pawl.keep_prompt_text() from public, anon, authenticated, service_role;
 create trigger keep_prompt_text before update on pawl.system_prompts
   for each row execute function pawl.keep_prompt_text();
+
+-- What a version is served by: a tuned model, and where it answers; or the assistant's, at the project's own address
+-- (null).
+create function pawl.model_of(p_prompt_id uuid, out model text, out base_url text)
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(m.model, s.chat_model), m.base_url
+  from pawl.system_prompts p
+  join pawl.loop_settings s on s.assistant_id = p.assistant_id
+  left join pawl.model_versions m on m.id = p.model_version_id
+  where p.id = p_prompt_id
+$$;
+revoke execute on function pawl.model_of(uuid) from public, anon, authenticated, service_role;
 
 -- The ways from one state to another, and no others.
 create function pawl.keep_prompt_states() returns trigger

@@ -78,7 +78,8 @@ create table pawl.turns (
 -- What a model is shown of a session are its completed turns; what its person reads are all.
 create index turns_history_idx on pawl.turns (session_id, seq desc) where status = 'completed';
 create index turns_session_id_idx on pawl.turns (session_id, seq desc);
-create index turns_prompt_id_idx on pawl.turns (prompt_id);
+-- With the end of each, to see how a version's last ones ended.
+create index turns_prompt_id_idx on pawl.turns (prompt_id, finished_at);
 create index turns_user_id_idx on pawl.turns (user_id);
 create index turns_organization_id_idx on pawl.turns (organization_id);
 create index turns_open_idx on pawl.turns (lease_expires_at) where status = 'open';

@@ -33,7 +33,9 @@ create table pawl.prompt_tests (
   rubric_id uuid not null references pawl.rubrics (id) deferrable initially deferred,
   -- Of the judge's instructions; known at the first look.
   judge_revision integer check (judge_revision > 0),
+  -- What served the baseline when it began; and the candidate, where that is another.
   chat_model text not null,
+  candidate_model text,
   -- The columns of loop_settings that a test goes by, as they were.
   settings jsonb not null check (jsonb_typeof(settings) = 'object'),
   method text check (method in ('canary', 'replay')),
@@ -102,6 +104,9 @@ create table pawl.replay_pairs (
   reserved_tokens bigint not null default 0 check (reserved_tokens >= 0),
   reserved_usd numeric not null default 0 check (reserved_usd >= 0),
   reserved_on date,
+  -- When it was first handed out, and when something last came of it: answers, or a comparison.
+  asked_at timestamptz,
+  heard_at timestamptz,
   created_at timestamptz not null default now(),
   unique (test_id, stage, number),
   constraint answers_until_judged check ((state = 'answered') = (baseline_answer is not null)),
@@ -151,14 +156,53 @@ create index canary_units_user_id_idx on pawl.canary_units (user_id);
 create index canary_units_session_id_idx on pawl.canary_units (session_id);
 create index canary_units_waiting_idx on pawl.canary_units (test_id, assigned_at) where observed_at is null;
 
+-- Conversations by which versions were compared: nothing is ever trained on them, long after their pairs and units are
+-- gone.
+create table pawl.judging_sessions (
+  session_id uuid primary key references pawl.sessions (id) on delete cascade
+);
+
+-- Once they are drawn, whatever comes of it.
+create function pawl.mark_judging() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if tg_table_name = 'replay_pairs' then
+    insert into pawl.judging_sessions (session_id)
+      select t.session_id from drawn d join pawl.turns t on t.id = d.turn_id
+      group by 1 order by 1
+      on conflict do nothing;
+  else
+    -- Of a person those begun since then. (Those begun later: pawl.version_served.)
+    insert into pawl.judging_sessions (session_id)
+      select d.session_id from drawn d where d.session_id is not null
+      union
+      select s.id from drawn d
+      join pawl.prompt_tests t on t.id = d.test_id
+      join pawl.sessions s on s.user_id = d.user_id and s.assistant_id = t.assistant_id
+        and s.created_at >= d.assigned_at and s.created_at < d.assigned_at + interval '7 days'
+      where d.session_id is null
+      order by 1
+      on conflict do nothing;
+  end if;
+  return null;
+end
+$$;
+revoke execute on function pawl.mark_judging() from public, anon, authenticated, service_role;
+create trigger mark_judging after insert on pawl.replay_pairs referencing new table as drawn
+  for each statement execute function pawl.mark_judging();
+create trigger mark_judging after insert on pawl.canary_units referencing new table as drawn
+  for each statement execute function pawl.mark_judging();
+
 -- What was observed. Append-only, under ids of its own and without a word of anybody's: forgetting a person needs none
 -- of it.
 create table pawl.proof_observations (
   id uuid primary key default gen_random_uuid(),
   seq bigint generated always as identity,
-  -- The test; of votes the receipt.
+  -- The test; of votes and turns the receipt.
   about_id uuid not null,
-  kind text not null check (kind in ('pair', 'unit', 'vote')),
+  kind text not null check (kind in ('pair', 'unit', 'vote', 'turn')),
   stage text not null check (stage in ('screening', 'proving', 'watch')),
   -- As core::proof reads it, without its id.
   data jsonb not null check (jsonb_typeof(data) = 'object')
@@ -175,7 +219,7 @@ create table pawl.promotion_receipts (
   test_id uuid,
   decision text not null check (decision in ('promote', 'reject', 'rollback')),
   reason text not null,
-  -- {candidate: {version, sha256}, baseline: {version, sha256}, placebo, judge: {model, revision, rubric_id,
+  -- {candidate: {version, sha256, model, host?}, baseline: {…}, placebo, judge: {model, revision, rubric_id,
   -- rubric_version, rubric_sha256}, chat_model, method, level, ledger: {year, position}, settings, screening, plan,
   -- case, ruling}; of a rollback the candidate is the version taken back, and what belongs to a test is null.
   document jsonb not null check (jsonb_typeof(document) = 'object'),
@@ -205,15 +249,16 @@ alter table pawl.judge_trials enable row level security;
 alter table pawl.prompt_tests enable row level security;
 alter table pawl.replay_pairs enable row level security;
 alter table pawl.canary_units enable row level security;
+alter table pawl.judging_sessions enable row level security;
 alter table pawl.proof_observations enable row level security;
 alter table pawl.promotion_receipts enable row level security;
 alter table pawl.test_usage enable row level security;
-revoke all on pawl.judge_trials, pawl.prompt_tests, pawl.replay_pairs, pawl.canary_units, pawl.proof_observations,
-  pawl.promotion_receipts, pawl.test_usage from public, anon, authenticated, service_role;
+revoke all on pawl.judge_trials, pawl.prompt_tests, pawl.replay_pairs, pawl.canary_units, pawl.judging_sessions,
+  pawl.proof_observations, pawl.promotion_receipts, pawl.test_usage from public, anon, authenticated, service_role;
 revoke all on sequence pawl.proof_observations_seq_seq from public, anon, authenticated, service_role;
 grant select on pawl.judge_trials, pawl.prompt_tests, pawl.promotion_receipts, pawl.test_usage to authenticated;
 grant select, insert, update, delete on pawl.judge_trials, pawl.prompt_tests, pawl.replay_pairs, pawl.canary_units,
-  pawl.test_usage to service_role;
+  pawl.judging_sessions, pawl.test_usage to service_role;
 grant select on pawl.proof_observations, pawl.promotion_receipts to service_role;
 
 create policy judge_trials_read on pawl.judge_trials for select to authenticated

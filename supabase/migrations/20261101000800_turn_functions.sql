@@ -165,6 +165,7 @@ begin
 
   insert into pawl.turn_attempts (turn_id, attempt, organization_id, user_id)
     values (v_turn.id, v_turn.attempts, v_place.organization_id, v_who.user_id);
+  perform pawl.begin_run(v_turn, v_assistant_id, v_prompt.version);
 
   select * into v_settings from pawl.loop_settings l where l.assistant_id = v_assistant_id;
   return jsonb_build_object(
@@ -177,7 +178,7 @@ begin
     'prompt_id', v_prompt.id,
     'prompt_version', v_prompt.version,
     'patterns_revision', (select a.patterns_revision from pawl.assistants a where a.id = v_assistant_id),
-    'model', v_settings.chat_model,
+    'model', (pawl.model_of(v_prompt.id)).model,
     'max_answer_tokens', v_settings.max_answer_tokens,
     'history_token_budget', v_settings.history_token_budget,
     'history', pawl.history_before(v_turn, v_settings.history_token_budget)
@@ -234,8 +235,17 @@ language sql immutable
 set search_path = ''
 as $$ select rtrim(left(btrim(regexp_replace(p_message, '[\s\u00a0\ufeff]+', ' ', 'g')), 80)) $$;
 
--- pawl_begin_turn for a backend that calls a model of its own: with the prompt's text, which no user may see, and a lease
--- of p_lease_seconds.
+-- Where a version's own model answers: {base_url, model}; null of one that is served by the assistant's.
+create function pawl.endpoint_of(p_prompt_id uuid) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select jsonb_build_object('base_url', m.base_url, 'model', m.model)
+  from pawl.model_of(p_prompt_id) m where m.base_url is not null
+$$;
+
+-- pawl_begin_turn for a backend that calls a model of its own: with the prompt's text and its `endpoint` (as
+-- pawl.endpoint_of), which no user may see, and a lease of p_lease_seconds.
 create function public.pawl_prepare_turn(
   p_message text,
   p_session_id uuid default null,
@@ -258,13 +268,15 @@ begin
   end if;
   update pawl.turns set lease_expires_at = now() + p_lease_seconds * interval '1 second'
     where id = (v_turn ->> 'turn_id')::uuid;
-  return v_turn || jsonb_build_object('system_prompt', (
-    select p.content from pawl.system_prompts p where p.id = (v_turn ->> 'prompt_id')::uuid));
+  return v_turn || (
+    select jsonb_build_object('system_prompt', p.content, 'endpoint', pawl.endpoint_of(p.id))
+    from pawl.system_prompts p where p.id = (v_turn ->> 'prompt_id')::uuid);
 end
 $$;
 
--- What the caller of a turn must not see: the text of a prompt version ({version, content}), and the learned patterns
--- that its assistant serves ({patterns_revision, patterns}, as pawl.serving_patterns has them). All of one moment.
+-- What the caller of a turn must not see: the text of a prompt version and where its model answers ({version, content,
+-- endpoint}, as pawl.endpoint_of), and the learned patterns that its assistant serves ({patterns_revision, patterns},
+-- as pawl.serving_patterns has them). All of one moment.
 -- Outcomes: ok, prompt_not_found.
 create function public.pawl_serving_context(p_prompt_id uuid) returns jsonb
 language plpgsql stable security definer
@@ -273,7 +285,7 @@ as $$
 begin
   return coalesce(
     (select jsonb_build_object(
-       'outcome', 'ok', 'version', p.version, 'content', p.content,
+       'outcome', 'ok', 'version', p.version, 'content', p.content, 'endpoint', pawl.endpoint_of(p.id),
        'patterns_revision', a.patterns_revision, 'patterns', pawl.serving_patterns(a.id))
      from pawl.system_prompts p join pawl.assistants a on a.id = p.assistant_id where p.id = p_prompt_id),
     jsonb_build_object('outcome', 'prompt_not_found'));
@@ -284,6 +296,7 @@ revoke execute on function
   pawl.history_before(pawl.turns, integer),
   pawl.stored_answer(pawl.turns),
   pawl.title_of(text),
+  pawl.endpoint_of(uuid),
   public.pawl_begin_turn(text, uuid, text, uuid, uuid, text, jsonb),
   public.pawl_prepare_turn(text, uuid, text, uuid, uuid, text, integer, jsonb),
   public.pawl_serving_context(uuid)

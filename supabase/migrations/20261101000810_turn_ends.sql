@@ -36,6 +36,7 @@ begin
   elsif v_turn.attempts is distinct from p_attempt then
     -- It was paid for all the same.
     perform pawl.record_usage(v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage);
+    perform pawl.end_run(p_turn_id, p_attempt, 'superseded', p_model, p_usage, p_latency_ms, p_tools);
     return jsonb_build_object('outcome', 'superseded');
   elsif v_turn.status = 'completed' then
     return jsonb_build_object('outcome', 'ok', 'answer_id', v_turn.answer_message_id);
@@ -63,6 +64,7 @@ begin
   perform pawl.store_exchange(v_turn, v_answer_id, p_tools, coalesce(p_learning, '{}'));
   perform pawl.record_usage(
     v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage, v_turn.advance_tokens);
+  perform pawl.end_run(p_turn_id, p_attempt, null, p_model, p_usage, p_latency_ms, p_tools);
   return jsonb_build_object('outcome', 'ok', 'answer_id', v_answer_id);
 end
 $$;
@@ -94,7 +96,8 @@ end
 $$;
 
 -- Records why a turn's attempt has no answer, and what it cost all the same (p_model null: nothing that is known). The
--- user's message stays. Outcomes: ok, turn_not_found (or not open any more, or a later attempt has begun).
+-- user's message stays. A tuned model that does not answer at all is taken back by it (pawl.take_back_silent). Outcomes:
+-- ok, turn_not_found (or not open any more, or a later attempt has begun).
 create function public.pawl_fail_turn(
   p_turn_id uuid, p_attempt integer, p_error_code text, p_model text default null, p_usage jsonb default '{}'
 ) returns jsonb
@@ -118,10 +121,15 @@ begin
         -- Without a count the advance stands.
         advance_tokens = case when p_model is null then advance_tokens else 0 end
     where id = p_turn_id;
+  -- Versions before the organisation's counts, as who proves them goes.
+  if pawl.says_no_answer(p_error_code) then
+    perform pawl.take_back_silent(v_turn.prompt_id);
+  end if;
   if p_model is not null then
     perform pawl.record_usage(
       v_turn.organization_id, v_turn.user_id, 'chat', p_model, p_usage, v_turn.advance_tokens);
   end if;
+  perform pawl.end_run(p_turn_id, p_attempt, p_error_code, p_model, p_usage, null, '{}');
   return jsonb_build_object('outcome', 'ok');
 end
 $$;

@@ -124,6 +124,7 @@ declare
   v_who record := pawl.acting_user(p_user_id);
   v_entries pawl.feedback_entry[];
   v_own uuid[];
+  v_answer jsonb;
 begin
   if v_who.outcome <> 'ok' then
     return jsonb_build_object('outcome', v_who.outcome);
@@ -185,13 +186,19 @@ begin
   update pawl.exchanges set revision = revision + 1, settled_at = null
     where message_id = any (array(select e.message_id from unnest(v_entries) e where e.problem is null and e.changed));
 
-  return (
-    select jsonb_build_object('outcome', 'ok',
+  select jsonb_build_object('outcome', 'ok',
       'stored', count(*) filter (where e.problem is null and e.changed),
       'unchanged', count(*) filter (where e.problem is null and not e.changed),
       'errors', coalesce(jsonb_agg(jsonb_build_object('index', e.index, 'code', e.problem) order by e.nr)
         filter (where e.problem is not null), '[]'))
-    from unnest(v_entries) e);
+    into v_answer from unnest(v_entries) e;
+  insert into pawl.agent_runs (organization_id, assistant_id, agent_type, status, output, completed_at)
+    select x.organization_id, x.assistant_id, 'feedback-collector', 'completed',
+           jsonb_build_object('stored', v_answer -> 'stored', 'unchanged', v_answer -> 'unchanged',
+             'refused', jsonb_array_length(v_answer -> 'errors')), now()
+    -- What changes nothing leaves no trace.
+    from pawl.exchanges x where x.message_id = v_own[1] and (v_answer -> 'stored')::integer > 0;
+  return v_answer;
 end
 $$;
 

@@ -124,8 +124,8 @@ begin
 end
 $$;
 
--- Ends what nobody came back for, a batch at a time: turns whose function died (`turn_lost`), what was kept for a day, and
--- sessions deleted long enough ago. reflection-loop calls it; so may any schedule, with the secret key. Outcomes: ok; more
+-- Ends what nobody came back for, a batch at a time: turns whose function died (`turn_lost`), what was kept for a day,
+-- runs of over 30 days ago, and sessions deleted long enough ago. reflection-loop calls it; so may any schedule, with the secret key. Outcomes: ok; more
 -- (there may be another batch).
 create function public.pawl_sweep() returns jsonb
 language plpgsql security definer
@@ -142,13 +142,20 @@ declare
   v_attempts integer;
   v_units integer;
   v_pairs integer;
+  v_runs integer;
 begin
-  update pawl.turns
-    set status = 'failed', error_code = 'turn_lost', finished_at = now(), lost_attempts = lost_attempts + 1
-    where id in (
-      select id from pawl.turns where status = 'open' and lease_expires_at < now()
-      order by lease_expires_at limit max_rows for update skip locked);
-  get diagnostics v_turns = row_count;
+  with lost as (
+    update pawl.turns
+      set status = 'failed', error_code = 'turn_lost', finished_at = now(), lost_attempts = lost_attempts + 1
+      where id in (
+        select id from pawl.turns where status = 'open' and lease_expires_at < now()
+        order by lease_expires_at limit max_rows for update skip locked)
+      returning id, attempts
+  ), runs as (
+    update pawl.agent_runs r set status = 'lost', completed_at = now()
+      from lost where r.turn_id = lost.id and r.attempt = lost.attempts
+  )
+  select count(*) into v_turns from lost;
   delete from pawl.idempotency_keys
     where (user_id, key) in (
       select user_id, key from pawl.idempotency_keys where created_at < now() - interval '24 hours'
@@ -159,6 +166,11 @@ begin
       select turn_id, attempt from pawl.turn_attempts where begun_at < now() - interval '24 hours'
       order by begun_at limit max_rows for update skip locked);
   get diagnostics v_attempts = row_count;
+  delete from pawl.agent_runs
+    where id in (
+      select id from pawl.agent_runs where created_at < now() - interval '30 days'
+      order by created_at limit max_rows for update skip locked);
+  get diagnostics v_runs = row_count;
   v_old := array(
     select s.id from pawl.organization_settings o
     cross join lateral (
@@ -191,7 +203,8 @@ begin
       where t.decided_at < now() - interval '24 hours' limit max_rows);
   get diagnostics v_pairs = row_count;
   return jsonb_build_object('outcome', case
-    when v_sessions = max_sessions or max_rows in (v_turns, v_keys, v_attempts, v_units, v_pairs) then 'more' else 'ok' end);
+    when v_sessions = max_sessions or max_rows in (v_turns, v_keys, v_attempts, v_units, v_pairs, v_runs)
+      then 'more' else 'ok' end);
 end
 $$;
 

@@ -1,5 +1,6 @@
 -- Leases: how work on an assistant is handed to one worker at a time. What there is to do is another file's: a
--- reflection (pawl.next_task), learning (pawl.next_lesson), what a version has to prove (pawl.next_proof).
+-- reflection (pawl.next_task), learning (pawl.next_lesson), what a version has to prove (pawl.next_proof), training data
+-- and models (pawl.next_training).
 
 -- Goes through the assistants not looked at since p_before (longest unseen first), until it has one to work on or 200
 -- are through. Answers {outcome, as_of, skipped: [{about, reason}], claim: null | {about, …}, more}, where `about` is
@@ -64,6 +65,7 @@ begin
       when 'reflection' then pawl.next_task(v_assistant, p_force, p_dry_run)
       when 'learning' then pawl.next_lesson(v_assistant, p_force)
       when 'proof' then pawl.next_proof(v_assistant, p_watch)
+      when 'training' then pawl.next_training(v_assistant, p_force)
     end;
     if v_task ? 'reason' then
       v_skipped := v_skipped || (v_about || v_task);
@@ -98,3 +100,21 @@ revoke execute on function
   pawl.claim(text, uuid, uuid, text, boolean, boolean, timestamptz, integer, boolean),
   pawl.release(text, uuid, uuid)
 from public, anon, authenticated, service_role;
+
+-- True for the holder of a lease that still runs, which is locked. p_to_end: the call may change versions, and waits for
+-- whoever else does, before the lease, as learning and forgetting go.
+create function pawl.holds(p_kind text, p_holder uuid, p_assistant_id uuid, p_to_end boolean default false)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_to_end then
+    perform from pawl.assistants where id = p_assistant_id for no key update;
+  end if;
+  perform from pawl.leases
+    where assistant_id = p_assistant_id and kind = p_kind and holder = p_holder and expires_at > now() for update;
+  return found;
+end
+$$;
+revoke execute on function pawl.holds(text, uuid, uuid, boolean) from public, anon, authenticated, service_role;

@@ -1,13 +1,14 @@
 -- A reflection: claimed by lease, recorded in one transaction. Secret key only.
 
--- Versions that the loop wrote in the last 24 hours. (A placebo changes nothing.)
+-- Versions that the loop wrote in the last 24 hours. (A placebo changes nothing; that a model is tuned is no change of
+-- the prompt.)
 create function pawl.updates_today(p_assistant_id uuid) returns bigint
 language sql stable
 set search_path = ''
 as $$
   select count(*) from pawl.system_prompts p
   where p.assistant_id = p_assistant_id and p.created_by = 'system' and not p.placebo
-    and p.created_at > now() - interval '24 hours'
+    and not p.metadata ? 'model_version' and p.created_at > now() - interval '24 hours'
 $$;
 
 -- Until when the cooldown runs, null when it does not: from the last change of the live prompt, whoever made it, so that a
@@ -25,8 +26,9 @@ $$;
 -- Why the loop may not write a version for this assistant now: paused, locked, in_proof (another is in test, be it only
 -- that it waits for approval), yearly_budget (no test is left this year), daily_limit, cooldown, insufficient_data (no
 -- rubric to test it by), or judge_not_trusted (it failed its trial in the last 7 days); null when it may. The one place for this rule: claiming a reflection, beginning an update
--- and submitting a version all ask it.
-create function pawl.update_block(p_assistant_id uuid) returns text
+-- and submitting a version all ask it. p_paced false: as far as it concerns putting a tuned model to the test, which
+-- neither the day's limit nor the cooldown is about.
+create function pawl.update_block(p_assistant_id uuid, p_paced boolean default true) returns text
 language sql stable
 set search_path = ''
 as $$
@@ -42,8 +44,8 @@ as $$
       where t.assistant_id = s.assistant_id and t.ledger_year = extract(year from pawl.today())
         and t.ledger_position >= 60)
       then 'yearly_budget'
-    when s.max_updates_per_day <= pawl.updates_today(s.assistant_id) then 'daily_limit'
-    when pawl.cooldown_until(s) is not null then 'cooldown'
+    when p_paced and s.max_updates_per_day <= pawl.updates_today(s.assistant_id) then 'daily_limit'
+    when p_paced and pawl.cooldown_until(s) is not null then 'cooldown'
     when not exists (select from pawl.rubrics r where r.assistant_id = s.assistant_id and r.is_active)
       then 'insufficient_data'
     when not (
@@ -303,7 +305,7 @@ revoke execute on function
   public.pawl_record_usage(uuid, text, text, jsonb),
   pawl.updates_today(uuid),
   pawl.cooldown_until(pawl.loop_settings),
-  pawl.update_block(uuid),
+  pawl.update_block(uuid, boolean),
   pawl.unjudged_answers(uuid, timestamptz, integer),
   pawl.approved_suggestions(uuid),
   pawl.calls_for_update(pawl.reflection_logs),

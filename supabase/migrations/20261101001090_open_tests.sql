@@ -11,8 +11,10 @@ declare
   v_id uuid;
 begin
   insert into pawl.prompt_tests (
-    organization_id, assistant_id, candidate_id, baseline_id, placebo, judge_model, rubric_id, chat_model, settings)
-  select a.organization_id, a.id, p_prompt.id, p_baseline_id, p_prompt.placebo, s.judge_model, r.id, s.chat_model,
+    organization_id, assistant_id, candidate_id, baseline_id, placebo, judge_model, rubric_id, chat_model,
+    candidate_model, settings)
+  select a.organization_id, a.id, p_prompt.id, p_baseline_id, p_prompt.placebo, s.judge_model, r.id, b.model,
+         nullif((pawl.model_of(p_prompt.id)).model, b.model),
          jsonb_build_object(
            'max_answer_tokens', s.max_answer_tokens, 'history_token_budget', s.history_token_budget,
            'screening_pairs', s.screening_pairs, 'proof_method', s.proof_method, 'proof_pairs', s.proof_pairs,
@@ -22,6 +24,7 @@ begin
   from pawl.assistants a
   join pawl.loop_settings s on s.assistant_id = a.id
   join pawl.rubrics r on r.assistant_id = a.id and r.is_active
+  cross join pawl.model_of(p_baseline_id) b
   where a.id = p_prompt.assistant_id
   returning id into strict v_id;
   -- Who approved it before it was rejected or taken back did not approve it again.

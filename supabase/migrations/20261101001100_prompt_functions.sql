@@ -96,9 +96,10 @@ declare
   v_prompt pawl.system_prompts;
 begin
   insert into pawl.system_prompts (
-    assistant_id, version, content, created_by, placebo, approved_at, change_reason, previous_version_id)
+    assistant_id, version, content, created_by, placebo, approved_at, change_reason, previous_version_id,
+    model_version_id)
   select p_live.assistant_id, max(version) + 1, p_live.content, 'system', true, now(),
-         'A placebo: the live text once more, to see what the tests let through', p_live.id
+         'A placebo: the live text once more, to see what the tests let through', p_live.id, p_live.model_version_id
   from pawl.system_prompts where assistant_id = p_live.assistant_id
   returning * into v_prompt;
   perform pawl.open_test(v_prompt, p_live.id);
@@ -120,8 +121,12 @@ language sql stable
 set search_path = ''
 as $$
   select exists (
-    select from pawl.prompt_tests t join pawl.system_prompts c on c.id = t.candidate_id
+    select from pawl.prompt_tests t
+    join pawl.system_prompts c on c.id = t.candidate_id
+    join pawl.system_prompts b on b.id = t.baseline_id
     where t.assistant_id = p_assistant_id and t.baseline_id = p_baseline_id and not t.placebo
+      -- With another model it was another version.
+      and c.model_version_id is not distinct from b.model_version_id
       and (t.state = 'rejected' and c.state = 'rejected' or t.reason = 'by_hand' or c.state = 'rolled_back')
       and pawl.plain_text(c.content) = pawl.plain_text(p_content))
 $$;
@@ -249,9 +254,10 @@ begin
   end if;
 
   insert into pawl.system_prompts (
-    assistant_id, version, content, created_by, change_reason, previous_version_id, reflection_log_id, metadata)
+    assistant_id, version, content, created_by, change_reason, previous_version_id, reflection_log_id,
+    model_version_id, metadata)
   select v_log.assistant_id, max(version) + 1, p_content, 'system', p_change_reason, v_parent.id, p_reflection_id,
-         jsonb_build_object('model', p_model)
+         v_parent.model_version_id, jsonb_build_object('model', p_model)
   from pawl.system_prompts where assistant_id = v_log.assistant_id
   returning * into v_prompt;
   perform pawl.open_test(v_prompt, v_parent.id);

@@ -1,16 +1,18 @@
 -- Proving: claimed by lease, and the judge on trial. Secret key only. (What is looked at and how a test ends: the files
 -- after this.)
 
--- A version as models are given it.
+-- A version as models are given it, and the model that is given it ({…, model, base_url}; null: at the project's own
+-- address).
 create function pawl.version_text(p_prompt_id uuid) returns jsonb
 language sql stable
 set search_path = ''
 as $$
-  select jsonb_build_object('id', p.id, 'version', p.version, 'content', p.content)
-  from pawl.system_prompts p where p.id = p_prompt_id
+  select jsonb_build_object(
+    'id', p.id, 'version', p.version, 'content', p.content, 'model', m.model, 'base_url', m.base_url)
+  from pawl.system_prompts p, pawl.model_of(p.id) m where p.id = p_prompt_id
 $$;
 
--- A running test as its worker needs it: {test_id, state, method, candidate: {id, version, content}, baseline: {…},
+-- A running test as its worker needs it: {test_id, state, method, candidate: pawl.version_text, baseline: {…},
 -- judge_model, rubric: {id, criteria}, chat_model, max_answer_tokens, history_token_budget}.
 create function pawl.test_task(t pawl.prompt_tests) returns jsonb
 language sql stable
@@ -26,9 +28,19 @@ as $$
     'history_token_budget', t.settings -> 'history_token_budget')
 $$;
 
+-- The tuned models that a test compares; none where both versions are served by the same.
+create function pawl.models_compared(p_test pawl.prompt_tests) returns uuid[]
+language sql stable
+set search_path = ''
+as $$
+  select case when c.model_version_id is distinct from b.model_version_id
+    then array_remove(array[c.model_version_id, b.model_version_id], null) else '{}' end
+  from pawl.system_prompts c, pawl.system_prompts b where c.id = p_test.candidate_id and b.id = p_test.baseline_id
+$$;
+
 -- Why a running test compares no longer what it began with, or never will: judge_changed (another model or rubric
--- judges), baseline_changed (another model chats), clauses_missing (protected since), insufficient_data (too few
--- questions for 30 days); null otherwise.
+-- judges), baseline_changed (another model chats), model_unreachable (the one that is compared does not answer),
+-- clauses_missing (protected since), insufficient_data (too few questions for 30 days); null otherwise.
 create function pawl.reason_to_close(p_test pawl.prompt_tests) returns text
 language sql stable
 set search_path = ''
@@ -36,7 +48,18 @@ as $$
   select case
     when s.judge_model <> p_test.judge_model or not exists (
       select from pawl.rubrics r where r.id = p_test.rubric_id and r.is_active) then 'judge_changed'
-    when s.chat_model <> p_test.chat_model then 'baseline_changed'
+    when (pawl.model_of(p_test.baseline_id)).model <> p_test.chat_model
+      or (pawl.model_of(p_test.candidate_id)).model <> coalesce(p_test.candidate_model, p_test.chat_model)
+      then 'baseline_changed'
+    -- A question was first asked three days ago, and lately again, and nothing at all has come of any since: of one
+    -- that alone has no answer among many that have, it may be the question.
+    when pawl.models_compared(p_test) <> '{}' and exists (
+      select from pawl.replay_pairs r
+      where r.test_id = p_test.id and r.stage = p_test.state and r.state = 'drawn'
+        and r.asked_at <= now() - interval '3 days' and r.reserved_on >= pawl.today() - 1
+        and not exists (
+          select from pawl.replay_pairs o
+          where o.test_id = p_test.id and o.stage = p_test.state and o.heard_at >= r.asked_at)) then 'model_unreachable'
     when not p_test.placebo and pawl.missing_clauses(s.assistant_id, (
       select c.content from pawl.system_prompts c where c.id = p_test.candidate_id)) <> '{}' then 'clauses_missing'
     when p_test.held = 'insufficient_data'
@@ -303,6 +326,7 @@ $$;
 revoke execute on function
   pawl.version_text(uuid),
   pawl.test_task(pawl.prompt_tests),
+  pawl.models_compared(pawl.prompt_tests),
   pawl.reason_to_close(pawl.prompt_tests),
   pawl.to_test_again(uuid),
   pawl.test_again(uuid),

@@ -1,25 +1,65 @@
 -- Replay: earlier questions answered by both versions, and compared. Secret key only.
 
+-- Those of some conversations of which one of these models was trained on anything: what was asked later in one came
+-- with the questions and answers before. Also on a question as it was asked there, with another answer.
+create function pawl.trained_sessions(p_session_ids uuid[], p_models uuid[]) returns setof uuid
+language sql stable
+set search_path = ''
+-- By the row, whatever is known of the tables: just after a dataset is written nobody has counted its rows, and going
+-- through all of them for each conversation takes seconds.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+set plan_cache_mode = force_custom_plan
+as $$
+  select c.id
+  from (select distinct x.id from unnest(p_session_ids) x (id)) c
+  cross join lateral (
+    select true
+    from pawl.exchanges e
+    join pawl.training_sources s on s.message_id = e.message_id
+    join pawl.training_data d on d.id = s.training_id
+    cross join lateral (
+      select d.id
+      union all
+      select o.id from pawl.training_data o
+      where o.assistant_id = d.assistant_id and o.input_hash = d.input_hash and o.is_validated
+    ) same
+    cross join lateral (
+      select r.model_version_id, r.split from pawl.dataset_rows r where r.training_id = same.id offset 0
+    ) r
+    where e.session_id = c.id and r.split = 'train' and r.model_version_id = any (p_models)
+    limit 1
+  ) known
+  where p_models <> '{}'
+$$;
+
 -- The turns that a test's questions may be drawn from, newest first: answered in the last 30 days, the newest 5,000, in
--- conversations that are not deleted; and none of a conversation that was judged in the reflection the candidate was
--- written for: its writer was shown what was asked there.
+-- conversations that are not deleted; none of a conversation that was judged in the reflection the candidate was
+-- written for: its writer was shown what was asked there; and none of a conversation that one of two models that are
+-- compared was trained on, as far as what people said of it was collected: it has seen the answers.
 create function pawl.questions_for(p_test pawl.prompt_tests) returns setof uuid
 language sql stable
 set search_path = ''
 set plan_cache_mode = force_custom_plan
 as $$
-  select t.id
-  from (
+  with recent as materialized (
     select e.message_id, e.session_id, e.answered_at from pawl.exchanges e
     where e.assistant_id = p_test.assistant_id and e.answered_at > now() - interval '30 days'
     order by e.answered_at desc limit 5000
-  ) e
+  )
+  select t.id
+  from recent e
   join pawl.turns t on t.answer_message_id = e.message_id
   where (select s.deleted_at is null from pawl.sessions s where s.id = e.session_id)
     and e.session_id not in (
       select m.session_id from pawl.message_evaluations v join pawl.messages m on m.id = v.message_id
       where v.reflection_log_id = (
         select c.reflection_log_id from pawl.system_prompts c where c.id = p_test.candidate_id))
+    and e.session_id not in (
+      select k.id from pawl.trained_sessions(
+        array(select r.session_id from recent r), pawl.models_compared(p_test)) k (id))
   order by e.answered_at desc
 $$;
 
@@ -104,7 +144,10 @@ begin
   usd := pawl.highest_cost(p_test.judge_model, 4 * v_compared, 4 * verdict);
   if p_pair.state <> 'answered' then
     tokens := tokens + 2 * (2 * v_question + v_prompts + 2 * v_answer);
-    usd := usd + pawl.highest_cost(p_test.chat_model, 2 * (2 * v_question + v_prompts), 4 * v_answer);
+    -- Both as the dearer of the two models: one without a price costs no more than the other.
+    usd := usd + greatest(
+      pawl.highest_cost(p_test.chat_model, 2 * (2 * v_question + v_prompts), 4 * v_answer),
+      pawl.highest_cost(p_test.candidate_model, 2 * (2 * v_question + v_prompts), 4 * v_answer));
   end if;
 end
 $$;
@@ -239,7 +282,9 @@ begin
       exit;
     end if;
     update pawl.replay_pairs
-      set reserved_tokens = v_cost.tokens, reserved_usd = v_cost.usd, reserved_on = pawl.today() where id = v_pair.id;
+      set reserved_tokens = v_cost.tokens, reserved_usd = v_cost.usd, reserved_on = pawl.today(),
+          asked_at = coalesce(asked_at, now())
+      where id = v_pair.id;
     v_pairs := v_pairs || (
       select jsonb_build_object(
         'pair_id', v_pair.id, 'message', q.content,
@@ -327,7 +372,8 @@ begin
     -- A name, and nothing that somebody wrote.
     'question_type', case when p_question_type ~ '^[a-z][a-z_]{0,31}$' then p_question_type else 'other' end));
   update pawl.replay_pairs
-    set state = 'judged', baseline_answer = null, candidate_answer = null, reserved_tokens = 0, reserved_usd = 0
+    set state = 'judged', baseline_answer = null, candidate_answer = null, reserved_tokens = 0, reserved_usd = 0,
+        heard_at = now()
     where id = p_pair.id;
   perform pawl.give_back(p_test.assistant_id, p_pair.reserved_on, p_pair.reserved_tokens, p_pair.reserved_usd);
 end
@@ -345,7 +391,7 @@ declare
 begin
   update pawl.replay_pairs
     set state = 'answered', baseline_answer = p_pair.baseline_answer, candidate_answer = p_pair.candidate_answer,
-        reserved_tokens = v_tokens, reserved_usd = v_usd
+        reserved_tokens = v_tokens, reserved_usd = v_usd, heard_at = now()
     where id = p_pair.id;
   perform pawl.give_back(
     p_test.assistant_id, p_pair.reserved_on, p_pair.reserved_tokens - v_tokens, p_pair.reserved_usd - v_usd);
@@ -353,6 +399,7 @@ end
 $$;
 
 revoke execute on function
+  pawl.trained_sessions(uuid[], uuid[]),
   pawl.questions_for(pawl.prompt_tests),
   pawl.proof_pool(pawl.prompt_tests),
   pawl.screening_pool(pawl.prompt_tests),

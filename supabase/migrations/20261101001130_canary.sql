@@ -31,6 +31,10 @@ begin
   else
     select * into v_unit from pawl.canary_units u where u.test_id = v_test.id and u.session_id = p_session.id;
   end if;
+  -- What a person begins is of their unit from then on, whichever version serves it.
+  if p_begins and v_unit.session_id is null and v_unit.assigned_at > now() - interval '7 days' then
+    insert into pawl.judging_sessions (session_id) values (p_session.id) on conflict do nothing;
+  end if;
   select * into v_candidate from pawl.system_prompts where id = v_test.candidate_id;
   if p_live.locked or exists (
     select from pawl.loop_settings s where s.assistant_id = p_live.assistant_id and pawl.is_paused(s))

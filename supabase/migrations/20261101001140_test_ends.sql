@@ -103,13 +103,16 @@ as $$
       when 'array' then jsonb_array_length(p_case -> 'observations') end)
 $$;
 
--- {version, sha256} of a version's text.
+-- {version, sha256, model, host} of a version: of its text, the name of the model that serves it, and of an own model
+-- the host where it answers.
 create function pawl.fingerprint(p_prompt_id uuid) returns jsonb
 language sql stable
 set search_path = ''
 as $$
-  select jsonb_build_object('version', p.version, 'sha256', encode(sha256(convert_to(p.content, 'UTF8')), 'hex'))
-  from pawl.system_prompts p where p.id = p_prompt_id
+  select jsonb_strip_nulls(jsonb_build_object(
+    'version', p.version, 'sha256', encode(sha256(convert_to(p.content, 'UTF8')), 'hex'), 'model', m.model,
+    'host', substring(m.base_url from '^[a-z]+://(?:[^/?#@]*@)?([^/?#@]+)')))
+  from pawl.system_prompts p, pawl.model_of(p.id) m where p.id = p_prompt_id
 $$;
 
 -- Writes the receipt of a test that is being decided, from so many of its stage's first observations.

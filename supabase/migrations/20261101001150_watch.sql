@@ -123,6 +123,46 @@ begin
 end
 $$;
 
+-- Takes the live version back for an earlier one, by what was observed about p_receipt_id: with that receipt, a record
+-- and an escalation of p_title. For who holds the assistant's lock.
+create function pawl.take_back(
+  p_live pawl.system_prompts, p_before pawl.system_prompts, p_receipt_id uuid, p_reason text, p_case jsonb,
+  p_ruling jsonb, p_title text
+) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_ids uuid[] := pawl.observation_ids(p_receipt_id, 'watch', null);
+  v_audit_id bigint;
+begin
+  insert into pawl.promotion_receipts (
+    id, organization_id, assistant_id, decision, reason, document, observation_ids, observations_digest)
+  select p_receipt_id, a.organization_id, a.id, 'rollback', p_reason,
+         jsonb_build_object(
+           'candidate', pawl.fingerprint(p_live.id), 'baseline', pawl.fingerprint(p_before.id), 'placebo', false,
+           'judge', null, 'chat_model', m.model, 'method', null, 'level', null, 'ledger', null,
+           'settings', '{}'::jsonb, 'screening', null, 'plan', null,
+           'case', p_case - 'observations', 'ruling', p_ruling),
+         v_ids, pawl.observations_digest(v_ids)
+  from pawl.assistants a, pawl.model_of(p_live.id) m where a.id = p_live.assistant_id;
+  perform pawl.go_live(p_before.id, 'rolled_back', false);
+  v_audit_id := pawl.record_change(
+    p_live.assistant_id, 'loop', null, 'rollback',
+    jsonb_build_object('version', p_before.version, 'receipt_id', p_receipt_id, 'changed', pawl.difference(
+      jsonb_build_object('live_version', p_live.version), jsonb_build_object('live_version', p_before.version))),
+    null);
+  insert into pawl.reflection_logs (
+    assistant_id, messages_analyzed, time_window_start, time_window_end, prompt_id, prompt_version_evaluated,
+    action_taken, new_prompt_version, raw_analysis)
+  values (p_live.assistant_id, 0, least(p_live.activated_at, now()), now(), p_live.id, p_live.version, 'rollback',
+          p_before.version, jsonb_build_object('audit_id', v_audit_id, 'receipt_id', p_receipt_id));
+  insert into pawl.suggestions (assistant_id, suggestion_type, priority, title, description)
+  values (p_live.assistant_id, 'escalation', 'critical', p_title,
+          concat_ws(' ', nullif(p_ruling ->> 'words', ''), format('Version %s is live again.', p_before.version)));
+end
+$$;
+
 -- Takes the live version back for the version before: one transaction, with the votes it was decided from (those of
 -- p_case, under the ids they have there), the receipt, a record and an escalation. Called again it changes nothing.
 -- p_since: since when it is live, as it was looked at. Outcomes: ok with receipt_id and version (live now);
@@ -141,8 +181,6 @@ declare
   v_block text;
   v_receipt_id uuid := gen_random_uuid();
   v_done uuid;
-  v_ids uuid[];
-  v_audit_id bigint;
 begin
   if not v_held then
     return '{"outcome": "lease_lost"}';
@@ -169,32 +207,9 @@ begin
     select (o.vote ->> 'id')::uuid, v_receipt_id, 'vote', 'watch', jsonb_build_object('up', o.vote -> 'up')
     from jsonb_array_elements(p_case -> 'observations') with ordinality o (vote, n)
     order by o.n;
-  v_ids := pawl.observation_ids(v_receipt_id, 'watch', null);
-  insert into pawl.promotion_receipts (
-    id, organization_id, assistant_id, decision, reason, document, observation_ids, observations_digest)
-  select v_receipt_id, a.organization_id, a.id, 'rollback', coalesce(p_ruling ->> 'reason', 'fell'),
-         jsonb_build_object(
-           'candidate', pawl.fingerprint(v_live.id), 'baseline', pawl.fingerprint(v_before.id), 'placebo', false,
-           'judge', null, 'chat_model', s.chat_model, 'method', null, 'level', null, 'ledger', null,
-           'settings', '{}'::jsonb, 'screening', null, 'plan', null,
-           'case', p_case - 'observations', 'ruling', p_ruling),
-         v_ids, pawl.observations_digest(v_ids)
-  from pawl.assistants a join pawl.loop_settings s on s.assistant_id = a.id where a.id = p_assistant_id;
-  perform pawl.go_live(v_before.id, 'rolled_back', false);
-  v_audit_id := pawl.record_change(
-    p_assistant_id, 'loop', null, 'rollback',
-    jsonb_build_object('version', v_before.version, 'receipt_id', v_receipt_id, 'changed', pawl.difference(
-      jsonb_build_object('live_version', v_live.version), jsonb_build_object('live_version', v_before.version))),
-    null);
-  insert into pawl.reflection_logs (
-    assistant_id, messages_analyzed, time_window_start, time_window_end, prompt_id, prompt_version_evaluated,
-    action_taken, new_prompt_version, raw_analysis)
-  values (p_assistant_id, 0, least(v_live.activated_at, now()), now(), v_live.id, v_live.version, 'rollback',
-          v_before.version, jsonb_build_object('audit_id', v_audit_id, 'receipt_id', v_receipt_id));
-  insert into pawl.suggestions (assistant_id, suggestion_type, priority, title, description)
-  values (p_assistant_id, 'escalation', 'critical',
-          format('Version %s was taken back: people liked its answers less', v_live.version),
-          concat_ws(' ', nullif(p_ruling ->> 'words', ''), format('Version %s is live again.', v_before.version)));
+  perform pawl.take_back(
+    v_live, v_before, v_receipt_id, coalesce(p_ruling ->> 'reason', 'fell'), p_case, p_ruling,
+    format('Version %s was taken back: people liked its answers less', v_live.version));
   return jsonb_build_object('outcome', 'ok', 'receipt_id', v_receipt_id, 'version', v_before.version);
 end
 $$;
@@ -238,6 +253,7 @@ revoke execute on function
   pawl.went_live_by_test(pawl.system_prompts),
   pawl.rollback_block(pawl.system_prompts),
   pawl.holds_proof(uuid, uuid, boolean),
+  pawl.take_back(pawl.system_prompts, pawl.system_prompts, uuid, text, jsonb, jsonb, text),
   public.pawl_watch_look(uuid, uuid),
   public.pawl_roll_back(uuid, uuid, uuid, timestamptz, jsonb, jsonb),
   public.pawl_alert_fall(uuid, uuid, uuid, jsonb)

@@ -163,8 +163,8 @@ end
 $$;
 
 -- Writes a version by hand; it goes live at once when p_activate says so. `about.version` is its number. The text of the
--- newest version again is that version: who was not heard the first time may say it once more. (Placebos are not looked
--- at: theirs is the live text.) Outcomes besides: content_invalid (empty, or over 100,000 characters); clauses_missing
+-- newest version again is that version, if the live one's model serves it: who was not heard the first time may say it
+-- once more. (Placebos are not looked at: theirs is the live text.) Outcomes besides: content_invalid (empty, or over 100,000 characters); clauses_missing
 -- (with clauses, counted from 1); not_proved (to go live, and it is the text that the loop wrote last).
 create function public.pawl_write_prompt(
   p_content text, p_activate boolean default false, p_reason text default null, p_assistant text default null,
@@ -192,11 +192,13 @@ begin
   select * into v_newest from pawl.system_prompts
     where assistant_id = s.assistant_id and not placebo order by version desc limit 1;
   v_new := v_newest;
-  if v_newest.content is distinct from p_content then
+  if v_newest.content is distinct from p_content or v_newest.model_version_id is distinct from v_live.model_version_id
+  then
     insert into pawl.system_prompts (
-      assistant_id, version, content, created_by, created_by_user, change_reason, previous_version_id)
+      assistant_id, version, content, created_by, created_by_user, change_reason, previous_version_id,
+      model_version_id)
     select s.assistant_id, coalesce(max(version), 0) + 1, p_content, 'human', pawl.known_user(s.actor_id), p_reason,
-           v_live.id
+           v_live.id, v_live.model_version_id
     from pawl.system_prompts where assistant_id = s.assistant_id
     returning * into v_new;
   end if;

@@ -160,7 +160,7 @@ $$;
 -- Puts a version to the test: a draft, or one that was rejected or rolled back; with p_placebo the live text once more,
 -- as a version of its own. It does not approve it. Once it is in test, doing so again is nothing. Outcomes besides:
 -- version_not_found; in_proof (with version: another is in test); not_testable (it is live or retired, a placebo, or
--- the live text again; or there is no live version or no rubric to test it by); clauses_missing (with clauses).
+-- the live text again with the same model; or there is no live version or no rubric to test it by); clauses_missing (with clauses).
 create function public.pawl_test_version(
   p_version integer default null, p_placebo boolean default false, p_reason text default null,
   p_assistant text default null, p_organization_id uuid default null, p_user_id uuid default null
@@ -196,7 +196,8 @@ begin
     return pawl.changed(
       s, 'test', jsonb_build_object('version', v_prompt.version, 'placebo', true),
       '{"state": null}', '{"state": "screening"}', p_reason);
-  elsif p_placebo or v_prompt.placebo or v_prompt.content = v_live.content
+  elsif p_placebo or v_prompt.placebo
+        or v_prompt.content = v_live.content and v_prompt.model_version_id is not distinct from v_live.model_version_id
         or v_prompt.state not in ('draft', 'rejected', 'rolled_back') then
     return jsonb_build_object('outcome', 'not_testable');
   elsif pawl.missing_clauses(s.assistant_id, v_prompt.content) <> '{}' then

@@ -2,9 +2,11 @@
 
 -- Deletes a person with all that is theirs (the sign-in, in Supabase Auth, is not Pawl's to delete). An instruction
 -- worded from one of their conversations is withdrawn for good; other patterns go on without what their answers said of
--- them, and a learning run over these is due at once; candidates that their answers were among are to be found anew. For the secret key and the database's owner. It is recorded for
--- every assistant they talked to, and for the default one where they belonged: their id and numbers, nothing they said
--- or were called. {outcome: ok, patterns_withdrawn, patterns_recomputed}. Further outcome: user_not_found.
+-- them, and a learning run over these is due at once; candidates that their answers were among are to be found anew. Of
+-- training data go the rows whose text was theirs, and others lose what this person made of them. For the secret key and
+-- the database's owner. It is recorded for every assistant they talked to, and for the default one where they belonged:
+-- their id and numbers, nothing they said or were called. {outcome: ok, patterns_withdrawn, patterns_recomputed}. Further
+-- outcome: user_not_found.
 create function public.pawl_forget_user(p_user_id uuid) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -79,6 +81,20 @@ begin
   insert into pawl.learning_runs (organization_id, assistant_id)
     select distinct p.organization_id, p.assistant_id from pawl.learned_patterns p where p.id = any (v_measured)
     on conflict do nothing;
+  -- Whoever collects or writes a dataset holds this lease before any row of training data; what they have read may be
+  -- this person's, so it is taken from them.
+  perform from pawl.leases l
+    where l.kind = 'training' and l.assistant_id in (
+      select e.assistant_id from pawl.exchanges e where e.user_id = p_user_id)
+    order by l.assistant_id for update;
+  update pawl.leases l set holder = null, expires_at = null
+    where l.kind = 'training' and l.holder is not null and l.assistant_id in (
+      select e.assistant_id from pawl.exchanges e where e.user_id = p_user_id);
+  -- In the order in which deleting a conversation takes them.
+  perform from pawl.training_data t
+    where t.id in (select x.training_id from pawl.training_sources x where x.user_id = p_user_id)
+       or t.kept_for in (select e.message_id from pawl.exchanges e where e.user_id = p_user_id)
+    order by t.id for update;
 
   perform pawl.record_change(a.id, v_actor, null, 'forget', jsonb_build_object(
       'user_id', p_user_id,

@@ -69,7 +69,7 @@ Deno.test("core performs no IO, waits for nothing, keeps nothing and reads no cl
   deepStrictEqual(filesWhere(forbidden, ["core"]), []);
   const [, dependencies] = read("crates/core/Cargo.toml").split("\n[dependencies]\n");
   const names = [...dependencies.split("\n[")[0].matchAll(/^([\w-]+)/gm)].map((match) => match[1]);
-  deepStrictEqual(names.sort(), ["serde", "thiserror"]);
+  deepStrictEqual(names.sort(), ["base64ct", "hmac", "serde", "serde_json", "sha2", "thiserror"]);
 });
 
 Deno.test("no state lives in process memory but prompt texts and sets of patterns, which are immutable", () => {
@@ -78,7 +78,7 @@ Deno.test("no state lives in process memory but prompt texts and sets of pattern
 });
 
 Deno.test("credentials are forwarded and never looked into", () => {
-  // Those that name the header: two build what is forwarded, one lets browsers send it, one hands it on.
+  // Those that name the header: most build what is forwarded, one lets browsers send it, one hands it on.
   const naming = filesWhere(/"authorization"/, crates);
   deepStrictEqual(naming, [
     "crates/chat-handler/src/config.rs",
@@ -86,9 +86,15 @@ Deno.test("credentials are forwarded and never looked into", () => {
     "crates/prompt-updater/src/config.rs",
     "crates/reflection-loop/src/config.rs",
     "crates/reflection-loop/src/lib.rs",
+    "crates/retrain-trigger/src/config.rs",
+    // The project's own key, to storage.
+    "crates/retrain-trigger/src/storage.rs",
     "crates/store/src/postgrest.rs",
   ]);
-  deepStrictEqual(filesWhere(/jsonwebtoken|base64|"sub"|"role":\s*"(anon|authenticated|service_role)"/, crates), []);
+  deepStrictEqual(filesWhere(/jsonwebtoken|base64|"sub"|"role":\s*"(anon|authenticated|service_role)"/, crates), [
+    // Signatures of webhooks, which are no credentials of a caller's.
+    "crates/core/src/training/webhook.rs",
+  ]);
   for (const name of functions) {
     ok(read("supabase/config.toml").includes(`[functions.${name}]\nverify_jwt = false`), name);
   }
@@ -117,10 +123,10 @@ Deno.test("a function has one name: folder, crate, entry of wasm-pack.toml, sect
 
 Deno.test("the SQL clock is the database's: no RPC takes the time", () => {
   const migrations = list("supabase/migrations").map((entry) => read(`supabase/migrations/${entry.name}`)).join("\n");
-  // p_before marks how far a sweep got and was written by the database itself; p_until is a person's own wish; p_at and
-  // p_from are times of rows, in functions that are no RPCs.
+  // p_before marks how far a sweep got and was written by the database itself; p_until is a person's own wish; p_at,
+  // p_from and p_to are times of rows, in functions that are no RPCs.
   const parameters = [...migrations.matchAll(/\b(p_\w+) timestamptz/g)].map((match) => match[1]);
-  deepStrictEqual([...new Set(parameters)].sort(), ["p_at", "p_before", "p_from", "p_since", "p_until"]);
+  deepStrictEqual([...new Set(parameters)].sort(), ["p_at", "p_before", "p_from", "p_since", "p_to", "p_until"]);
 });
 
 Deno.test("a log line is told these things and no others: no text of a person, a prompt or the model", () => {
@@ -139,7 +145,7 @@ const LOGGED: Record<string, string[]> = {
   request_id: ["request_id"],
   cause: ['"guards"', "cause", "fault.cause()", "unanswered.error.code()"],
   turn_id: ["turn.turn_id.to_string()"],
-  attempt: ["turn.attempt"],
+  attempt: ["delivery.attempt", "turn.attempt"],
   prompt_version: ["prompt.version"],
   stale_prompt: ["(prompt.id != turn.prompt_id)"],
   input_tokens: ["answer.usage.input_tokens"],
@@ -157,6 +163,7 @@ const LOGGED: Record<string, string[]> = {
   detail: ["detail"],
   assistant_id: ["assistant", "assistant_id.to_string()"],
   action: ["action"],
+  collected: ["collected"],
   stored: ["stored"],
   unchanged: ["unchanged"],
   refused: ["errors.len()"],
@@ -166,6 +173,7 @@ Deno.test("every test that starts functions has them watched for leaks", () => {
   const starting = tests().filter(({ text }) => /\bstart(Stack|Functions|Alone)\(/.test(text)).map(({ path }) => path);
   deepStrictEqual(starting, [
     // Measurements, which print none of their lines.
+    "tests/bench/curate.ts",
     "tests/bench/learn.ts",
     "tests/bench/placebo.ts",
     // The watch is put on in these.
@@ -177,7 +185,7 @@ Deno.test("every test that starts functions has them watched for leaks", () => {
   ]);
   // These two start them by doors.ts.
   const byDoors = ["tests/e2e/cells.ts", "tests/e2e/steps.ts"];
-  const unwatched = [...byDoors, "tests/bench/learn.ts", "tests/bench/placebo.ts"];
+  const unwatched = [...byDoors, "tests/bench/curate.ts", "tests/bench/learn.ts", "tests/bench/placebo.ts"];
   for (const path of starting.filter((path) => !unwatched.includes(path))) {
     ok(/from "\.(\.\/e2e)?\/watch\.ts"/.test(read(path)), path);
   }

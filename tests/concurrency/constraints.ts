@@ -86,6 +86,17 @@ export async function anAttemptIsBegunOnce(project: Project): Promise<void> {
      values ('${turn.turn_id}', 2, '${organization}', '${admin}')`);
 }
 
+/** A model version is unfinished until it is decided on. */
+export async function oneModelIsInTheMaking(project: Project): Promise<void> {
+  const { id, organization } = await makePlace(project);
+  await assertOneWins(
+    project,
+    (index) =>
+      `insert into pawl.model_versions (organization_id, assistant_id, model_name, number, version, base_model)
+     values ('${organization}', '${id}', 'default', ${index + 1}, 'v${index + 1}', 'a-model')`,
+  );
+}
+
 export async function oneTestRuns(project: Project): Promise<void> {
   const place = await makeDrafts(project);
   await assertOneWins(project, (index) => newTest(place, index + 2));

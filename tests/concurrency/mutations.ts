@@ -8,6 +8,7 @@ import { cut, type Edit } from "./ground.ts";
 import { OBSERVING } from "./observing_mutations.ts";
 import { PROVING } from "./proving_mutations.ts";
 import type { ScenarioName } from "./scenarios.ts";
+import { TRAINING_MUTATIONS } from "./training_mutations.ts";
 import { VERSIONS } from "./version_mutations.ts";
 
 export interface Mutation {
@@ -244,4 +245,5 @@ export const MUTATIONS: Mutation[] = [
   },
   ...OBSERVING,
   ...PROVING,
+  ...TRAINING_MUTATIONS,
 ];

@@ -10,6 +10,7 @@ import * as reacting from "./reacting.ts";
 import * as reflecting from "./reflecting.ts";
 import * as steering from "./steering.ts";
 import * as talking from "./talking.ts";
+import * as training from "./training.ts";
 
 /** Each makes what it is about, so that they share a project and see nothing of each other. */
 export const SCENARIOS = {
@@ -23,6 +24,7 @@ export const SCENARIOS = {
   ...reacting,
   ...constraints,
   ...looping,
+  ...training,
 } satisfies Record<
   string,
   (project: Project) => Promise<void>

@@ -211,7 +211,7 @@ begin
     name: "the cooldown is asked",
     without: {
       file: REFLECTION_FUNCTIONS,
-      text: "when pawl.cooldown_until(s) is not null then 'cooldown'",
+      text: "when p_paced and pawl.cooldown_until(s) is not null then 'cooldown'",
       becomes: "when false then 'cooldown'",
     },
     scenario: "theCooldownHolds",
@@ -219,7 +219,7 @@ begin
   },
   {
     name: "the daily cap is asked",
-    without: { file: REFLECTION_FUNCTIONS, text: "when s.max_updates_per_day <= ", becomes: "when 0 > " },
+    without: { file: REFLECTION_FUNCTIONS, text: "when p_paced and s.max_updates_per_day <= ", becomes: "when 0 > " },
     scenario: "theDailyCapHolds",
     fails: /at most 3 a day/,
   },

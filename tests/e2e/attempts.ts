@@ -138,7 +138,7 @@ export function asAdministrator(place: Place, command: Record<string, unknown>):
   };
 }
 
-/** Lets pass what ARCHITECTURE.md says a lease lasts: of a turn, and of a reflection. */
+/** Lets pass what ARCHITECTURE.md says a lease lasts: of a turn, of a reflection, of an attempt to tell a trainer. */
 export async function letLeasesRunOut({ stack, organization, assistant }: Place): Promise<void> {
   await stack.database.query(
     "update pawl.turns set lease_expires_at = lease_expires_at - interval '150 seconds' where organization_id = $1",
@@ -146,6 +146,11 @@ export async function letLeasesRunOut({ stack, organization, assistant }: Place)
   );
   await stack.database.query(
     "update pawl.leases set expires_at = expires_at - interval '160 seconds' where assistant_id = $1",
+    [assistant.id],
+  );
+  await stack.database.query(
+    `update pawl.webhook_deliveries set next_at = next_at - interval '10 minutes'
+     where state = 'sending' and model_version_id in (select m.id from pawl.model_versions m where m.assistant_id = $1)`,
     [assistant.id],
   );
 }

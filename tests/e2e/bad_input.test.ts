@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import type { Stack } from "../../scripts/local/stack.ts";
 import { assertError, assertReadableByPages, leavesNoTrace, onStack, post, send, service, signUp } from "./scene.ts";
 
-const FUNCTIONS = ["chat-handler", "reflection-loop", "prompt-updater", "feedback-collector"];
+const FUNCTIONS = ["chat-handler", "reflection-loop", "prompt-updater", "feedback-collector", "retrain-trigger"];
 /** A body that each of them takes; feedback-collector, once there is an answer to react to. */
 const TAKEN: Record<string, Record<string, unknown>> = {
   "chat-handler": { message: "How do I repot an orchid?" },
   "reflection-loop": { dry_run: true },
   "prompt-updater": { action: "rollback", version: 1 },
+  "retrain-trigger": { action: "analyze" },
 };
 const MAX_MESSAGE_BYTES = 32 * 1024;
 const MAX_BODY_BYTES = 256 * 1024;
@@ -129,6 +130,23 @@ const WRONG_BODIES: Record<string, Case[]> = {
     ["too many signals", { signals: Array(101).fill(COPY) }, /`signals`.*1 to 100/u],
     ["a signal beside signals", { signals: [COPY], signal: "copy" }, /`signal`/u],
   ],
+  // What a trainer may send is in retrain_refused.test.ts: it is signed.
+  "retrain-trigger": [
+    ["an action nobody knows", { action: "train" }, /`action`/u],
+    ["an action of another type", { action: 7 }, /`action`/u],
+    ["a force of another type", { force: "yes" }, /`force`/u],
+    ["an organisation that is no UUID", { organization_id: "default" }, /`organization_id`.*UUID/u],
+    ["an assistant of another type", { assistant: ["default"] }, /`assistant`/u],
+    ["U+0000 in an assistant", { assistant: "a\0" }, /`assistant`.*U\+0000/u],
+    ["days for a run", { days: 7 }, /`days`.*belong/u],
+    ["no days at all", { action: "analyze", days: 0 }, /`days`.*365/u],
+    ["days of another type", { action: "analyze", days: "7" }, /`days`/u],
+    ["a force for an analysis", { action: "analyze", force: true }, /`force`.*belong/u],
+    ["nothing to rebuild", { action: "rebuild" }, /`model_version_id`.*required/u],
+    ["a version that is no UUID", { action: "rebuild", model_version_id: "v1" }, /`model_version_id`.*UUID/u],
+    ["part 0", { action: "rebuild", model_version_id: UNKNOWN_ID, part: 0 }, /`part`/u],
+    ["an unknown field", { dry_run: true }, /`dry_run`/u],
+  ],
 };
 
 /** Well formed, but about something that is not there. */
@@ -145,6 +163,21 @@ const UNKNOWN: [string, string, Record<string, unknown>, string, RegExp][] = [
   ["reflection-loop", "assistant", { assistant: "nobody" }, "assistant_not_found", /`assistant`/u],
   ["reflection-loop", "organisation", { organization_id: UNKNOWN_ID }, "assistant_not_found", /assistant/u],
   ["feedback-collector", "answer", COPY, "message_not_found", /`message_id`/u],
+  ["retrain-trigger", "assistant", { assistant: "nobody" }, "assistant_not_found", /`assistant`/u],
+  [
+    "retrain-trigger",
+    "assistant to analyse",
+    { action: "analyze", assistant: "nobody" },
+    "assistant_not_found",
+    /`assistant`/u,
+  ],
+  [
+    "retrain-trigger",
+    "version",
+    { action: "rebuild", model_version_id: UNKNOWN_ID },
+    "model_version_not_found",
+    /`model_version_id`/u,
+  ],
   ["prompt-updater", "reflection", { reflection_id: UNKNOWN_ID }, "reflection_not_found", /`reflection_id`/u],
   ["prompt-updater", "version", { action: "rollback", version: 9 }, "version_not_found", /`version`/u],
   ["prompt-updater", "version 0", { action: "activate", version: 0 }, "version_not_found", /`version`/u],
@@ -209,7 +242,7 @@ Deno.test("bad input", (test) =>
       await test.step(`${name} takes JSON objects only [catches: a 500 from the decoder]`, async () => {
         for (const [what, body] of NO_JSON) {
           // A schedule that has nothing to say may say nothing.
-          if (name === "reflection-loop" && body === "") continue;
+          if (["reflection-loop", "retrain-trigger"].includes(name) && body === "") continue;
           const reply = await refused(name, { body });
           explained(what, () => assertError(reply, 400, "invalid_json", /not JSON/u));
           assert.ok(!reply.body.message.includes("secret"), "the message repeats the body");

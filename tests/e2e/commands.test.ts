@@ -42,10 +42,11 @@ Deno.test("scripts/dev", async (test) => {
     const first = await start();
     const { url, publishableKey, secretKey } = first;
 
+    const functions = ["chat-handler", "reflection-loop", "prompt-updater", "feedback-collector", "retrain-trigger"];
     await test.step("prints where it is, its keys, and that the model is simulated [catches: passing for Claude]", () => {
       assert.equal(url, `http://127.0.0.1:${port}`);
       assert.match(first.output(), /Model +SIMULATED/u);
-      for (const name of ["chat-handler", "reflection-loop", "prompt-updater", "feedback-collector"]) {
+      for (const name of functions) {
         assert.ok(first.output().includes(`${url}/functions/v1/${name}`), name);
       }
     });

@@ -146,7 +146,12 @@ export async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 /** Byte by byte as it comes; what breaks off on the one side breaks off on the other. */
-async function passOn(target: string, request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
+export async function passOn(
+  target: string,
+  request: IncomingMessage,
+  body: string,
+  response: ServerResponse,
+): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   try {

@@ -5,6 +5,7 @@
  * expected stand in operations.ts, each with its price.
  */
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Stack } from "../../scripts/local/stack.ts";
 import { type Attempt, letLeasesRunOut, makePlace, type Place } from "./attempts.ts";
@@ -24,17 +25,22 @@ import { assertAllCovered, OPERATIONS } from "./operations.ts";
 import { forgetAsked, onStack } from "./scene.ts";
 import { type Kill, type Step, type Steps, watchSteps } from "./steps.ts";
 import { setFaults } from "./streams.ts";
+import { startTrainer, TRAINING } from "./train_attempts.ts";
 
-const FUNCTIONS = ["chat-handler", "reflection-loop", "prompt-updater", "feedback-collector"];
+const FUNCTIONS = ["chat-handler", "reflection-loop", "prompt-updater", "feedback-collector", "retrain-trigger"];
 
 Deno.test("killed between steps", async (test) => {
   const noFunctions = await Deno.makeTempDir();
   await onStack({ functionsFolder: noFunctions }, async ({ stack }) => {
-    const steps = await watchSteps(stack, FUNCTIONS);
+    const trainer = startTrainer();
+    const steps = await watchSteps(stack, FUNCTIONS, { trainer: trainer.url, environment: TRAINING });
     try {
       for (const operation of OPERATIONS) {
         await test.step(operation.name, (test) => killEverywhere(test, stack, steps, operation));
       }
+      await test.step("of who dies after the answer the record is lost, and nothing else", async () => {
+        await loseRecord(stack, steps, OPERATIONS.find(({ name }) => name === "lock")!);
+      });
       await test.step("no call was made outside of an operation", () => assert.deepEqual(steps.strays, []));
       await test.step("every function of the database is called in some operation", async () => {
         const functions = await stack.database.query(
@@ -44,6 +50,7 @@ Deno.test("killed between steps", async (test) => {
       });
     } finally {
       await steps.close();
+      await trainer.stop();
     }
   });
   await Deno.remove(noFunctions);
@@ -76,6 +83,28 @@ async function killEverywhere(test: Deno.TestContext, stack: Stack, steps: Steps
       assert.equal(end.hasWaited, isHeld && !operation.swept, "whether somebody seems to be at it");
     });
   }
+}
+
+/** What was done is stored after the answer, by the function that did it. */
+async function loseRecord(stack: Stack, steps: Steps, operation: Operation): Promise<void> {
+  const recorded = async () => {
+    const [{ runs }] = await stack.database.query(
+      "select count(*)::integer as runs from pawl.agent_runs where agent_type = 'prompt-updater'",
+    );
+    return runs;
+  };
+  const none = await recorded();
+  const first = await begin(stack, steps, operation);
+  await steps.during(first.attempt);
+  for (let waits = 0; await recorded() === none && waits < 100; waits++) await delay(50);
+  assert.equal(await recorded(), none + 1);
+  const undisturbed = await pictureOf(first.place);
+
+  const { place, attempt } = await begin(stack, steps, operation);
+  await steps.during(attempt, { at: "record", when: "before", whom: "caller" });
+  assert.equal(await recorded(), none + 1);
+  assert.deepEqual(await pictureOf(place), undisturbed);
+  await comeBackAndEnd(place, attempt);
 }
 
 function assertExpected({ name, steps }: Operation, seen: string[]): void {

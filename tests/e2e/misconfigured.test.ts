@@ -9,9 +9,10 @@ const BODIES: Record<string, unknown> = {
   "reflection-loop": {},
   "prompt-updater": { reflection_id: crypto.randomUUID() },
   "feedback-collector": { message_id: crypto.randomUUID(), signal: "thumbs_up" },
+  "retrain-trigger": {},
 };
-/** Lacks nothing when the model's variables are missing. */
-const ASKS_NO_MODEL = ["feedback-collector"];
+/** These lack nothing when the model's variables are missing. */
+const ASKS_NO_MODEL = ["feedback-collector", "retrain-trigger"];
 /** Every value tells its own name, so that none can appear unnoticed. */
 const ENVIRONMENT: Record<string, string> = {
   SUPABASE_URL: "http://127.0.0.1:9/value-of-the-url",

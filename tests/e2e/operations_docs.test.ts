@@ -26,7 +26,7 @@ interface Row {
 Deno.test("docs/operations.md: what is looked at", () =>
   onPreparedStack(async (stack, folder) => {
     const pawl = operator({ PAWL_URL: stack.url, PAWL_KEY: stack.secretKey }, folder);
-    assert.equal(LOOKS.length, 10);
+    assert.equal(LOOKS.length, 13);
     for (const row of LOOKS) {
       const { what, command, http: [rpc, parameters], sql } = named(row, RECEIPT);
       const { json } = await pawl(...command, "--json");

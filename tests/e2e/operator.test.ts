@@ -37,6 +37,10 @@ Deno.test("an operator's day", (test) =>
       assert.equal(await pawl.done("suggestions"), "No suggestion waits for you.\n");
       const nothing = "No learning run has come to its end yet.\n\nNo pattern has been found yet.\n";
       assert.equal(await pawl.done("patterns"), nothing);
+      assert.equal(await pawl.done("models"), "No model has been tuned yet.\n");
+      assert.match(await pawl.done("drift"), /^Nothing was measured yet/u);
+      assert.equal(await pawl.done("runs"), "No call of a function is on record.\n");
+      assert.match(await pawl.done("analyze"), /^No feedback was collected from /u);
       const { code, stderr } = await pawl("diff");
       assert.equal(code, 1);
       assert.match(stderr, /Version 1 is the first one/u);
@@ -71,6 +75,9 @@ Deno.test("an operator's day", (test) =>
         queue: "pawl_list_queue",
         receipts: "pawl_list_receipts",
         patterns: "pawl_list_patterns",
+        models: "pawl_list_models",
+        drift: "pawl_list_drift",
+        runs: "pawl_list_runs",
         logs: "pawl_list_events",
       };
       for (const [command, rpc] of Object.entries(rpcs)) {

@@ -24,7 +24,7 @@ Deno.test("an operator's credentials", (test) =>
         ["a forged token", as(stack.publishableKey, mint("another secret")), "unauthorized", /token|Sign in/u],
       ];
       for (const [name, pawl, code, message] of refused) {
-        for (const args of [["status"], ["versions"], ["pause"], ["rollback"]]) {
+        for (const args of [["status"], ["versions"], ["models"], ["runs"], ["pause"], ["rollback"]]) {
           const ran = await leavesNoTrace(stack, () => pawl(...args, "--json"));
           assert.equal(ran.code, 1, `${name}: ${args}`);
           const told = JSON.parse(ran.stderr);
@@ -129,6 +129,13 @@ Deno.test("an operator's credentials", (test) =>
         [["revert-pattern", "tables"], /the first four characters.*see pawl patterns/u],
         [["patterns", "--state", "actve"], /--state wants one of candidate, trial, active/u],
         [["patterns", "--all"], /patterns takes no --all/u],
+        [["runs", "--status", "done"], /--status wants one of running, completed/u],
+        [["models", "--limit", "500"], /--limit wants a number up to 100/u],
+        [["analyze", "--days", "0"], /--days wants a number/u],
+        [["dataset", "v1"], /dataset wants verify VERSION/u],
+        [["dataset", "make", "v1"], /dataset verify VERSION, not 'make'/u],
+        [["dataset", "verify", "newest"], /a model's version, as v2/u],
+        [["retrain", "--as", crypto.randomUUID()], /retrain takes no --as/u],
         [["approval", "maybe"], /on or off/u],
         [["protect"], /a file, or -, or --clear/u],
         [["write", "/nowhere/prompt.txt"], /\/nowhere\/prompt\.txt cannot be read/u],

@@ -1,17 +1,18 @@
 /**
  * The edge functions, each in a process of its own behind a door of its own: every call they make (of the database, of
- * the model, of each other) is a step that is counted, and at any step a process can be killed.
+ * the model, of Storage, of a trainer, of each other) is a step that is counted, and at any step a process can be killed.
  */
 import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { openDoor } from "../../scripts/local/model/door.ts";
 import type { Stack } from "../../scripts/local/stack.ts";
-import { bodyOf, forward, startAlone } from "./doors.ts";
+import { bodyOf, forward, passOn, startAlone } from "./doors.ts";
 
 /** A SIGKILL at a step, when its call has come to the door: before it is carried out, or before its reply goes back. */
 export interface Kill {
-  /** Counted from 0. */
-  at: number;
+  /** Counted from 0; or at the record of what was done. */
+  at: number | "record";
   when: "before" | "after";
   /** The function that makes the call; those that wait for that function; or both. */
   whom: "caller" | "waiting" | "all";
@@ -43,7 +44,21 @@ interface Run {
   dead: Set<string>;
 }
 
-export async function watchSteps(stack: Stack, names: string[]): Promise<Steps> {
+/**
+ * What a function did it has stored after its answer, beside whatever is done then: no step, for it has no place among
+ * them, and is part of nothing.
+ */
+const RECORD = "pawl_record_run";
+
+/** Where trainers listen, at any of these doors. */
+export const TRAINER_PATH = "/train";
+
+/** `environment` is added to that of each function; webhooks go to `trainer`. */
+export async function watchSteps(
+  stack: Stack,
+  names: string[],
+  { trainer = "", environment = {} }: { trainer?: string; environment?: Record<string, string> } = {},
+): Promise<Steps> {
   const underWay = new Set<Promise<void>>();
   const openFor = (name: string) =>
     openDoor(0, async (request, response) => {
@@ -54,7 +69,8 @@ export async function watchSteps(stack: Stack, names: string[]): Promise<Steps> 
   const doors = new Map(names.map((name) => [name, openFor(name)]));
   const start = (name: string) => {
     const { url } = doors.get(name)!;
-    return startAlone(stack, { SUPABASE_URL: url, ANTHROPIC_BASE_URL: url }, name);
+    const own = { SUPABASE_URL: url, ANTHROPIC_BASE_URL: url, ...trainer && { ML_WEBHOOK_URL: url + TRAINER_PATH } };
+    return startAlone(stack, { ...environment, ...own }, name);
   };
   const processes = new Map(names.map((name) => [name, start(name)]));
   // Started before they are needed, so that nobody waits for one.
@@ -66,13 +82,14 @@ export async function watchSteps(stack: Stack, names: string[]): Promise<Steps> 
   const pass = async (by: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await bodyOf(request);
     const { call, target, callee } = await readCall(request.url!, body);
+    if (call === RECORD && run?.kill?.at !== "record") return await passOn(target, request, body, response);
     if (!run) {
       strays.push(`${by} > ${call}`);
       return void response.destroy();
     }
     const { steps, kill, waiting } = run;
-    const isHere = kill?.at === steps.length;
-    steps.push({ call: `${by} > ${call}`, waiting: [...waiting] });
+    const isHere = kill?.at === (call === RECORD ? "record" : steps.length);
+    if (call !== RECORD) steps.push({ call: `${by} > ${call}`, waiting: [...waiting] });
     const victims = isHere ? victimsOf(kill, by, waiting) : [];
     if (isHere && kill.when === "before") await end(victims);
     if (run.dead.has(by)) return void response.destroy();
@@ -92,6 +109,9 @@ export async function watchSteps(stack: Stack, names: string[]): Promise<Steps> 
   const readCall = async (path: string, body: string) => {
     const [, rpc] = /^\/rest\/v1\/rpc\/(\w+)$/u.exec(path) ?? [];
     const [, callee] = /^\/functions\/v1\/([\w-]+)$/u.exec(path) ?? [];
+    const [, order] = /^\/storage\/v1\/(bucket|object\/sign|object)\b/u.exec(path) ?? [];
+    if (path === TRAINER_PATH) return { call: "trainer", target: trainer };
+    if (order) return { call: `storage: ${STORING[order]}`, target: stack.url };
     if (path === "/v1/messages") return { call: `model: ${taskOf(JSON.parse(body))}`, target: stack.model.url };
     if (callee) return { call: callee, target: (await processes.get(callee)!).url, callee };
     return { call: rpc ?? path, target: stack.url };
@@ -117,6 +137,9 @@ export async function watchSteps(stack: Stack, names: string[]): Promise<Steps> 
         await (kill ? act().catch(() => {}) : act());
         // What was called goes on although who called it is dead; and a client hears of a death while it happens.
         while (underWay.size > 0) await Promise.allSettled(underWay);
+        // A record comes after the answer.
+        for (let waits = 0; kill?.at === "record" && run.dead.size === 0 && waits < 100; waits++) await delay(50);
+        while (underWay.size > 0) await Promise.allSettled(underWay);
         if (kill) assert.ok(run.dead.size > 0, `there was nobody to kill at step ${kill.at}`);
         return run.steps;
       } finally {
@@ -130,6 +153,9 @@ export async function watchSteps(stack: Stack, names: string[]): Promise<Steps> 
     },
   };
 }
+
+/** What is asked of Storage, by the path. */
+const STORING: Record<string, string> = { bucket: "make bucket", object: "upload", "object/sign": "sign" };
 
 function victimsOf({ whom }: Kill, by: string, waiting: string[]): string[] {
   return [...whom === "waiting" ? [] : [by], ...whom === "caller" ? [] : waiting];

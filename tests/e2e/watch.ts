@@ -20,7 +20,7 @@ export function hear(where: string, text: string): void {
 
 /** Every text in a value, but for what may be told. */
 export function keep(what: string, value: unknown): void {
-  if (typeof value === "string") return mayBeTold(value) ? undefined : secrets.keep(what, value);
+  if (typeof value === "string") return mayBeTold(value) ? undefined : secrets.keep(what, tokenOf(value));
   if (typeof value !== "object" || value === null) return;
   for (const [name, inner] of Object.entries(value)) keep(Array.isArray(value) ? what : `${what}.${name}`, inner);
 }
@@ -36,7 +36,7 @@ export function keepKeys(keys: Record<string, string | null | undefined>): void 
 
 /** Of the environment of a function its keys: addresses and numbers are told. */
 export function keepEnvironment(environment: Record<string, string | null | undefined>): void {
-  keepKeys(Object.fromEntries(Object.entries(environment).filter(([name]) => name.includes("KEY"))));
+  keepKeys(Object.fromEntries(Object.entries(environment).filter(([name]) => /KEY|SECRET/u.test(name))));
 }
 
 /** Whatever the tables of the schema hold, of whoever wrote it. */
@@ -135,8 +135,13 @@ function keepHeaders(headers: Headers): void {
   keepKeys(Object.fromEntries(names.map((name) => [name, bare(name)])));
 }
 
+/** Of a signed address what makes it one: the path alone opens nothing. */
+function tokenOf(text: string): string {
+  return /^\/object\/sign\/[^?]+\?token=(.+)$/u.exec(text)?.[1] ?? text;
+}
+
 function mayBeTold(text: string): boolean {
-  return [ID, TIME, NUMBER, CODE, SOURCE].some((shape) => shape.test(text)) ||
+  return [ID, TIME, NUMBER, CODE, SOURCE, FUNCTION, ORIGIN, PLACE, UNTOLD].some((shape) => shape.test(text)) ||
     text.split("; ").every((one) => RULE.test(one));
 }
 
@@ -147,6 +152,14 @@ const NUMBER = /^[\d.]+$/u;
 const CODE = /^[a-z\d_]+$/u;
 /** Where a rating comes from, as far as that is more than one word. */
 const SOURCE = /^llm-judge$/u;
+/** Whose run it is: what a line of a log begins with. */
+const FUNCTION = /^(chat-handler|feedback-collector|reflection-loop|prompt-updater|retrain-trigger)$/u;
+/** Where a server is. */
+const ORIGIN = /^https?:\/\/[\w.:-]+$/u;
+/** Where a part of a dataset lies. */
+const PLACE = /^(pawl-training|(pawl-training\/)?[\da-f-]{36}\/v\d+\/(manifest\.json|(train|held-out)-\d{5}\.jsonl))$/u;
+/** Why a trainer was not told: a code, which is logged, in words of Pawl's. */
+const UNTOLD = /^The trainer did not take it \([a-z\d_]+\); it is told again$/u;
 /** What a prompt is refused for, in the guard's own words, without any of the prompt's: stored, and logged. */
 const RULE = new RegExp(
   `^(${
@@ -163,11 +176,21 @@ const RULE = new RegExp(
   "u",
 );
 
+/** JSON, or a JSON a line; any other text as it is. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return text;
+    return parsedLines(text) ?? text;
+  }
+}
+
+function parsedLines(text: string): unknown[] | null {
+  if (!text.endsWith("\n")) return null;
+  try {
+    return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  } catch {
+    return null;
   }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pawl_edge::{
     ApiError, Request,
-    env::{self, Lookup, ModelAccess, Project},
+    env::{self, Lookup, ModelAccess, OwnModels, Project},
 };
 use pawl_model::{Anthropic, Host};
 use pawl_store::{Credentials, Postgrest, Sleep};
@@ -23,6 +23,7 @@ const DEADLINE_VARIABLE: &str = "PAWL_CHAT_DEADLINE_SECONDS";
 pub struct Config {
     project: Project,
     model: Result<ModelAccess, ApiError>,
+    own_models: OwnModels,
     /// How long after a request came the model may still be asked.
     pub deadline: Duration,
 }
@@ -31,7 +32,8 @@ impl Config {
     /// 500 `misconfigured` names a variable that is missing or out of range.
     pub fn from_env(lookup: Lookup<'_>) -> Result<Self, ApiError> {
         let deadline = deadline(lookup)?;
-        Ok(Self { project: Project::from_env(lookup)?, model: ModelAccess::from_env(lookup), deadline })
+        let (model, own_models) = (ModelAccess::from_env(lookup), OwnModels::from_env(lookup));
+        Ok(Self { project: Project::from_env(lookup)?, model, own_models, deadline })
     }
 
     /// The store as the caller: Postgres judges the credentials.
@@ -47,10 +49,12 @@ impl Config {
         Ok(Postgrest::new(&self.project.url, &credentials, STORE_TIMEOUT, sleep))
     }
 
-    /// The model. Who asks a model of their own needs no key for ours.
+    /// The model, and those that versions have of their own. Who asks a model of their own needs no key for ours.
     pub fn model(&self, host: Host) -> Result<Anthropic, ApiError> {
         let access = self.model.as_ref().map_err(Clone::clone)?;
-        Anthropic::new(&access.base_url, &access.key, host).ok_or_else(ModelAccess::unusable)
+        let anthropic = Anthropic::new(&access.base_url, &access.key, host).ok_or_else(ModelAccess::unusable)?;
+        let OwnModels { key, hosts } = self.own_models.clone();
+        Ok(anthropic.with_own_models(pawl_model::OwnModels { key, hosts }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pawl_edge::{
     ApiError,
-    env::{ModelAccess, Project},
+    env::{ModelAccess, OwnModels, Project},
 };
 use pawl_model::ModelError;
 use pawl_store::{StoreError, turns::Limit};
@@ -122,6 +122,8 @@ impl From<Error> for ApiError {
             }
             Error::Store(fault) => ApiError::fault(fault.told(), fault.cause()),
             Error::Model(ModelError::Unauthorized) => ModelAccess::refused(),
+            Error::Model(ModelError::NotAllowed) => OwnModels::not_allowed(),
+            Error::Model(ModelError::OwnKeyRefused) => OwnModels::refused(),
             Error::Model(fault) => {
                 let message = format!("No answer: {fault}. Your message is stored.");
                 let error = ApiError::new(fault.status(), fault.code(), message).with_cause(fault.to_string());

@@ -13,7 +13,7 @@ use pawl_store::{
 
 use crate::{
     error::Error,
-    prompt_cache::{Prompt, PromptCache},
+    prompt_cache::PromptCache,
     serving::{self, Told},
     stream,
     turn::{self, Begun},
@@ -97,11 +97,9 @@ async fn prepare<C: PrepareTurns + TurnLedger, S>(
         Begun::Open(turn) => turn,
         Begun::Answered(stored) => return Ok(Response::json(200, &turn::told_again(&stored, request_id, true))),
     };
-    let (id, assistant_id, version) = (turn.prompt_id, turn.assistant_id, turn.prompt_version);
-    let content = turn.system_prompt.clone().ok_or_else(|| StoreError::Unexpected("no prompt text".into()))?;
-    ports.prompts.insert(Prompt { id, assistant_id, version, content });
-    // The text is held now: only the patterns may be left to read, and without them the turn goes on.
-    let (prompt, patterns) = serving::find(&turn, request_id, &ports.caller, &ports.prompts).await?;
+    let system_prompt = turn.system_prompt.as_deref().ok_or_else(|| StoreError::Unexpected("no prompt text".into()))?;
+    // Only the patterns may be left to read, and without them the turn goes on.
+    let patterns = serving::patterns(&turn, request_id, &ports.caller, &ports.prompts).await?;
     let told = Told::of(&turn, message, &patterns);
     let history = tokens::newest_within(&turn.history, turn.history_token_budget);
     let prepared = PrepareResponse {
@@ -110,11 +108,12 @@ async fn prepare<C: PrepareTurns + TurnLedger, S>(
         session_id: turn.session_id,
         message_id: turn.message_id,
         prompt_version: turn.prompt_version,
-        system_prompt: &prompt.content,
+        system_prompt,
         learned_instructions: told.instructions.as_deref(),
         exposures: Exposure::write(&told.exposures),
         messages: spoken(history, &message.message).map(|(role, content)| PreparedMessage { role, content }).collect(),
         model: &turn.model,
+        base_url: turn.endpoint.as_ref().map(|own| own.base_url.as_str()),
         max_answer_tokens: turn.max_answer_tokens,
         request_id,
     };

@@ -1,10 +1,10 @@
-//! What this isolate has read of what serves turns: prompt texts, and sets of learned patterns. A text is immutable
-//! under its id, a set under its assistant and revision; so nothing expires, and a change or a rollback is instant: it
-//! changes which id or revision a turn is given.
+//! What this isolate has read of what serves turns: prompt texts with the addresses of their own models, and sets of
+//! learned patterns. A text and an address are immutable under the version's id, a set under its assistant and revision;
+//! so nothing expires, and a change or a rollback is instant: it changes which id or revision a turn is given.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
-use pawl_store::serving::Pattern;
+use pawl_store::{serving::Pattern, turns::Turn};
 use uuid::Uuid;
 
 /// Most versions kept, and most sets; the least recently used one goes first.
@@ -21,6 +21,18 @@ pub struct Prompt {
     pub version: i32,
     /// Its text.
     pub content: String,
+    /// The model that answered with it when it was read: its own, or what the assistant's settings named.
+    pub model: String,
+    /// Where that is, if the model is its own.
+    pub base_url: Option<String>,
+}
+
+impl Prompt {
+    /// The model that is to answer a turn with this version. The settings' is as the turn has it; but a turn that
+    /// another version was to serve has that one's, which may be nowhere but at an address that could not be read.
+    pub fn model<'a>(&'a self, turn: &'a Turn) -> &'a str {
+        if self.base_url.is_none() && self.id == turn.prompt_id { &turn.model } else { &self.model }
+    }
 }
 
 /// The patterns that were live when they were read.
@@ -99,7 +111,14 @@ mod tests {
     use super::*;
 
     fn prompt(id: u128, assistant: u128) -> Prompt {
-        Prompt { id: Uuid::from_u128(id), assistant_id: Uuid::from_u128(assistant), version: 1, content: String::new() }
+        Prompt {
+            id: Uuid::from_u128(id),
+            assistant_id: Uuid::from_u128(assistant),
+            version: 1,
+            content: String::new(),
+            model: String::new(),
+            base_url: None,
+        }
     }
 
     #[test]

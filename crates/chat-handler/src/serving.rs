@@ -73,14 +73,8 @@ pub async fn find(
     if let (Some(prompt), Some(patterns)) = (&prompt, &patterns) {
         return Ok((Rc::clone(prompt), Rc::clone(patterns)));
     }
-    let fault = match service.serving_context(turn.prompt_id).await {
-        Ok(ServingContext::Ok { version, content, patterns_revision, patterns }) => {
-            let (id, assistant_id) = (turn.prompt_id, turn.assistant_id);
-            let prompt = prompt.unwrap_or_else(|| held.insert(Prompt { id, assistant_id, version, content }));
-            let set = Patterns { assistant_id, revision: patterns_revision, live: patterns };
-            return Ok((prompt, held.insert_patterns(set)));
-        }
-        Ok(ServingContext::PromptNotFound) => StoreError::Unexpected("prompt_not_found".into()),
+    let fault = match read(turn, service, held).await {
+        Ok(both) => return Ok(both),
         Err(fault) => fault,
     };
     let prompt = match (prompt, &fault) {
@@ -91,6 +85,45 @@ pub async fn find(
         (None, _) => return Err(fault.into()),
     };
     Ok((prompt, patterns.unwrap_or_else(|| without_patterns(&fault, request_id))))
+}
+
+/// What the turn's assistant has learned, for a turn that has its prompt: read where this isolate does not hold it, and
+/// done without where it cannot be read.
+pub async fn patterns(
+    turn: &Turn,
+    request_id: &str,
+    service: &impl TurnLedger,
+    held: &PromptCache,
+) -> Result<Rc<Patterns>, Error> {
+    if let Some(patterns) = held.patterns(turn.assistant_id, turn.patterns_revision) {
+        return Ok(patterns);
+    }
+    match read(turn, service, held).await {
+        Ok((_, patterns)) => Ok(patterns),
+        Err(fault @ (StoreError::Unauthenticated | StoreError::Forbidden)) => Err(as_service(fault)),
+        Err(fault) => Ok(without_patterns(&fault, request_id)),
+    }
+}
+
+/// Reads both, and keeps them.
+async fn read(
+    turn: &Turn,
+    service: &impl TurnLedger,
+    held: &PromptCache,
+) -> Result<(Rc<Prompt>, Rc<Patterns>), StoreError> {
+    let ServingContext::Ok { version, content, endpoint, patterns_revision, patterns } =
+        service.serving_context(turn.prompt_id).await?
+    else {
+        return Err(StoreError::Unexpected("prompt_not_found".into()));
+    };
+    let (id, assistant_id) = (turn.prompt_id, turn.assistant_id);
+    let (model, base_url) = match endpoint {
+        Some(own) => (own.model, Some(own.base_url)),
+        None => (turn.model.clone(), None),
+    };
+    let prompt = held.insert(Prompt { id, assistant_id, version, content, model, base_url });
+    let set = Patterns { assistant_id, revision: patterns_revision, live: patterns };
+    Ok((prompt, held.insert_patterns(set)))
 }
 
 fn without_patterns(fault: &StoreError, request_id: &str) -> Rc<Patterns> {

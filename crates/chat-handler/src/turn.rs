@@ -97,7 +97,8 @@ pub async fn answer<C, S: TurnLedger, M: Chat>(
     };
     let told = Told::of(turn, message, &patterns);
     let question = Question {
-        model: &turn.model,
+        model: prompt.model(turn),
+        base_url: prompt.base_url.as_deref(),
         max_tokens: turn.max_answer_tokens,
         system_prompt: &prompt.content,
         instructions: told.instructions.as_deref(),

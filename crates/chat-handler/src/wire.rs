@@ -296,8 +296,11 @@ pub struct PrepareResponse<'a> {
     pub exposures: Value,
     /// The conversation so far, oldest first, within its token budget; the message to answer is the last.
     pub messages: Vec<PreparedMessage<'a>>,
-    /// What the assistant's settings name; yours may be another.
+    /// The version's own, or what the assistant's settings name; yours may be another.
     pub model: &'a str,
+    /// Where the version's own model is, without `/v1`. Absent where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<&'a str>,
     /// As the assistant's settings have it.
     pub max_answer_tokens: u32,
     /// Id of this request, as in the logs.

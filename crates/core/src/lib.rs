@@ -22,4 +22,5 @@ pub mod proof;
 pub mod rubric;
 pub mod selection;
 pub mod tokens;
+pub mod training;
 pub mod usage;

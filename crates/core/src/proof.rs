@@ -21,7 +21,7 @@ pub mod trial;
 pub mod watch;
 
 use canary::Canary;
-pub use case::{Agreement, Case, Kind, Observations, Pair, Unit, UnitKind, Vote, question_type};
+pub use case::{Agreement, Case, Kind, Observations, Pair, Turn, Unit, UnitKind, Vote, question_type};
 pub use plan::{Method, Plan, ProofSettings, Traffic, level, plan};
 pub use ruling::{ByQuestionType, Decision, Effects, Reason, Ruling};
 pub use screening::Tally;
@@ -37,6 +37,7 @@ pub fn rule(case: &Case) -> Ruling {
         Kind::Replay => believed(rule_replay(case), case.floor),
         Kind::Canary => believed(rule_canary(case), case.floor),
         Kind::Watch => watch::rule(case),
+        Kind::Failures => watch::rule_failures(case),
     }
 }
 

@@ -69,6 +69,40 @@ impl ModelAccess {
     }
 }
 
+/// Models at an address of their own, as the owner of the project set them. Where there are none, nothing is missing.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct OwnModels {
+    /// `ML_MODEL_API_KEY`; empty without.
+    pub key: String,
+    /// `ML_MODEL_HOSTS`, at its commas; none without.
+    pub hosts: Vec<String>,
+}
+
+impl OwnModels {
+    /// Reads them.
+    pub fn from_env(lookup: Lookup<'_>) -> Self {
+        let hosts = optional(lookup, "ML_MODEL_HOSTS").unwrap_or_default();
+        let hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
+        Self {
+            key: optional(lookup, "ML_MODEL_API_KEY").unwrap_or_default(),
+            hosts: hosts.map(str::to_owned).collect(),
+        }
+    }
+
+    /// 500 `misconfigured`: a version's own model is at a host that is not listed.
+    pub fn not_allowed() -> ApiError {
+        ApiError::misconfigured("ML_MODEL_HOSTS", "does not name the host of the live version's own model")
+    }
+
+    /// 500 `misconfigured`: a version's own model cannot be asked with the key.
+    pub fn refused() -> ApiError {
+        ApiError::misconfigured(
+            "ML_MODEL_API_KEY",
+            "is not set, or holds a key that the live version's own model does not accept",
+        )
+    }
+}
+
 /// A variable that must be there.
 pub fn required(lookup: Lookup<'_>, name: &str) -> Result<String, ApiError> {
     optional(lookup, name).ok_or_else(|| ApiError::misconfigured(name, "is not set"))
@@ -116,6 +150,24 @@ mod tests {
         assert_eq!(project.url, "https://x.supabase.co");
         assert_eq!(project.publishable_key, "sb_publishable_1");
         assert_eq!(project.secret_key, "old-service");
+    }
+
+    #[test]
+    fn own_models_are_a_list_of_hosts_and_a_key() {
+        let own = |hosts: &str| OwnModels::from_env(&|name| (name == "ML_MODEL_HOSTS").then(|| hosts.to_owned())).hosts;
+        assert_eq!(
+            own(" models.example.com, *.trainer.example ,,127.0.0.1"),
+            ["models.example.com", "*.trainer.example", "127.0.0.1"]
+        );
+        assert!(own(" ").is_empty() && own(",").is_empty());
+        let key = OwnModels::from_env(&|name| (name == "ML_MODEL_API_KEY").then(|| "ml-1".to_owned()));
+        assert_eq!((key.key.as_str(), key.hosts.len()), ("ml-1", 0));
+        assert!(OwnModels::from_env(&|_| None) == OwnModels::default());
+        for (error, name) in [(OwnModels::not_allowed(), "ML_MODEL_HOSTS"), (OwnModels::refused(), "ML_MODEL_API_KEY")]
+        {
+            assert_eq!((error.status, error.code), (500, "misconfigured"));
+            assert!(error.message.contains(name), "{}", error.message);
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod log;
 pub mod route;
 #[cfg(target_arch = "wasm32")]
 pub mod runtime;
+pub mod trace;
 
 pub use error::ApiError;
 pub use http::{Request, Response};

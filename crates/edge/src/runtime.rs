@@ -51,6 +51,13 @@ pub fn now_ms() -> f64 {
     performance_now()
 }
 
+/// Seconds since 1970, by this machine's clock: for signatures, which say when they were made. What is stored has the
+/// database's times.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time of day")]
+pub fn unix_seconds() -> i64 {
+    (js_sys::Date::now() / 1_000.0) as i64
+}
+
 /// Draws from [0, 1): for what must not happen everywhere at once.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that draws by chance")]
 pub fn chance() -> f64 {
@@ -145,6 +152,8 @@ async fn open(url: &str, headers: &[(String, String)], body: &[u8]) -> Result<Re
     let abort = Abort(web_sys::AbortController::new()?);
     let init = web_sys::RequestInit::new();
     init.set_method("POST");
+    // A key and what people wrote go where they were sent, or nowhere.
+    init.set_redirect(web_sys::RequestRedirect::Error);
     init.set_headers(&serde_wasm_bindgen::to_value(headers)?);
     init.set_body(&Uint8Array::from(body));
     init.set_signal(Some(&abort.0.signal()));
@@ -286,6 +295,22 @@ fn swallow(promise: Promise) {
     spawn_local(async move {
         let _ = JsFuture::from(promise).await;
     });
+}
+
+/// Has a run stored, after the answer: nobody waits for it, the platform is asked to let it end, and that it could not be
+/// stored is logged and changes nothing. `store` says whether it was.
+pub fn record<F: Future<Output = bool>>(
+    run: Option<serde_json::Value>,
+    request_id: String,
+    store: impl FnOnce(serde_json::Value) -> F + 'static,
+) {
+    let Some(run) = run else { return };
+    wait_until(&future_to_promise(async move {
+        if !store(run).await {
+            log::event(Level::Warn, "run_not_recorded", &[("request_id", request_id.into())]);
+        }
+        Ok(JsValue::UNDEFINED)
+    }));
 }
 
 /// Hands a promise to `EdgeRuntime.waitUntil`, which local runtimes may not have.

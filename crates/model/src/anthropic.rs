@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     error::ModelError,
     message::Message,
+    own_models::{OwnModels, is_allowed},
     retry::{self, Fault},
     sse,
     wire::{self, ErrorBody},
@@ -60,12 +61,25 @@ pub struct Patience {
     pub begun_is_final: bool,
 }
 
-/// A key, an address, and the host.
+/// Is told of each attempt: the name of the model (empty where it said nothing), how many milliseconds it took, the code
+/// of what went wrong, and the tokens it counted: of the question, of the answer, read from its cache, written to it.
+pub type Observe = Rc<dyn Fn(&str, f64, Option<&str>, [u32; 4])>;
+
+/// A key, an address, and the host; and what models at another address are asked with.
 #[derive(Clone)]
 pub struct Anthropic {
     endpoint: String,
     key: String,
+    own_models: OwnModels,
     host: Host,
+    observe: Option<Observe>,
+}
+
+/// Where a request goes, and the key that goes with it: one is never without the other.
+pub(crate) struct Address<'a> {
+    endpoint: String,
+    key: &'a str,
+    is_own: bool,
 }
 
 /// A question that has no answer, and what it cost all the same.
@@ -95,16 +109,48 @@ impl From<ModelError> for Unanswered {
 impl Anthropic {
     /// `base_url` without `/v1`. `None` for a key that no HTTP header may hold.
     pub fn new(base_url: &str, key: &str, host: Host) -> Option<Self> {
-        let key = key.trim();
-        let is_fit = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
-        let endpoint = format!("{}/v1/messages", base_url.trim_end_matches('/'));
-        is_fit.then(|| Self { endpoint, key: key.to_owned(), host })
+        let (key, own_models) = (fit(key)?.to_owned(), OwnModels::default());
+        Some(Self { endpoint: endpoint(base_url), key, own_models, host, observe: None })
+    }
+
+    /// Tells `observe` of each attempt from now on.
+    #[must_use]
+    pub fn observed(self, observe: Observe) -> Self {
+        Self { observe: Some(observe), ..self }
+    }
+
+    /// The same, and models at an address of their own. Those hosts are sent that key and never the other one.
+    pub fn with_own_models(self, own_models: OwnModels) -> Self {
+        Self { own_models, ..self }
+    }
+
+    /// Where a request goes: to an address of its own, if it has one and may.
+    pub(crate) fn address(&self, base_url: Option<&str>) -> Result<Address<'_>, ModelError> {
+        let Some(base_url) = base_url else {
+            return Ok(Address { endpoint: self.endpoint.clone(), key: &self.key, is_own: false });
+        };
+        if !is_allowed(&self.own_models.hosts, base_url) {
+            return Err(ModelError::NotAllowed);
+        }
+        let key = fit(&self.own_models.key).ok_or(ModelError::OwnKeyRefused)?;
+        Ok(Address { endpoint: endpoint(base_url), key, is_own: true })
+    }
+
+    /// [`Anthropic::ask_at`] the one address.
+    pub(crate) async fn ask(
+        &self,
+        request: &wire::Request<'_>,
+        patience: Patience,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<Message, Unanswered> {
+        self.ask_at(&self.address(None)?, request, patience, on_text).await
     }
 
     /// Asks until there is an answer, or no use in asking, or no time. Each piece of text is handed to `on_text` as it
     /// comes; once one was, a failure is final: a second answer would not go on where the first one ended.
-    pub(crate) async fn ask(
+    pub(crate) async fn ask_at(
         &self,
+        at: &Address<'_>,
         request: &wire::Request<'_>,
         patience: Patience,
         on_text: &mut dyn FnMut(&str),
@@ -114,14 +160,29 @@ impl Anthropic {
         let mut attempt = 1;
         loop {
             let mut message = Message::default();
-            let result = self.attempt(request, &deadline, &mut message, on_text).await;
+            let begun_ms = (self.host.now_ms)();
+            let result = self.attempt(at, request, &deadline, &mut message, on_text).await;
+            if message.model.is_empty() && message.is_whole() {
+                // It does not say who it is.
+                request.model.clone_into(&mut message.model);
+            }
+            if let Some(observe) = &self.observe {
+                let Usage { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } =
+                    message.usage;
+                let counts = [input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens];
+                let error = result.as_ref().err().map(|fault| fault.error.code());
+                observe(&message.model, (self.host.now_ms)() - begun_ms, error, counts);
+            }
             let has_begun = !message.model.is_empty();
             if has_begun {
                 let before = spent.map(|spent| spent.usage).unwrap_or_default();
                 message.usage = message.usage.plus(before);
                 spent = Some(Spent { model: message.model.clone(), usage: message.usage });
             }
-            let Err(fault) = result else { return Ok(message) };
+            let Err(mut fault) = result else { return Ok(message) };
+            if at.is_own && fault.error == ModelError::Unauthorized {
+                fault.error = ModelError::OwnKeyRefused;
+            }
             let pause = retry::pause(&fault, attempt, (self.host.chance)(), deadline.left());
             let Some(pause) = pause.filter(|_| message.text.is_empty() && !(patience.begun_is_final && has_begun))
             else {
@@ -146,12 +207,13 @@ impl Anthropic {
     /// One request, read to its end.
     async fn attempt(
         &self,
+        at: &Address<'_>,
         request: &wire::Request<'_>,
         deadline: &Deadline<'_>,
         message: &mut Message,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<(), Fault> {
-        let mut body = deadline.wait_for(self.post(request)).await??;
+        let mut body = deadline.wait_for(self.post(at, request)).await??;
         let mut parser = sse::Parser::default();
         while !message.has_ended()
             && let Some(bytes) = deadline.wait_for(body.next()).await?
@@ -167,15 +229,15 @@ impl Anthropic {
     }
 
     /// Sends a request; an answer has the status 200 and is a stream.
-    async fn post(&self, request: &wire::Request<'_>) -> Result<Chunks, Fault> {
+    async fn post(&self, at: &Address<'_>, request: &wire::Request<'_>) -> Result<Chunks, Fault> {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let headers = vec![
-            header("x-api-key", &self.key),
+            header("x-api-key", at.key),
             header("anthropic-version", API_VERSION),
             header("content-type", "application/json"),
         ];
         let body = serde_json::to_vec(request).map_err(|_| ModelError::Malformed)?;
-        let reply = (self.host.post)(self.endpoint.clone(), headers, body).await;
+        let reply = (self.host.post)(at.endpoint.clone(), headers, body).await;
         let (status, headers, mut chunks) = reply.ok_or(ModelError::Unreachable)?;
         let is_stream = |value: &str| value.trim_start().starts_with("text/event-stream");
         match headers.iter().find(|(name, _)| name == "content-type") {
@@ -192,6 +254,16 @@ impl Anthropic {
         }
         Err(refusal(status, &headers, &body))
     }
+}
+
+fn endpoint(base_url: &str) -> String {
+    format!("{}/v1/messages", base_url.trim_end_matches('/'))
+}
+
+/// A key that an HTTP header may hold.
+fn fit(key: &str) -> Option<&str> {
+    let key = key.trim();
+    (!key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic())).then_some(key)
 }
 
 fn document(message: &Message) -> Result<Value, ModelError> {

@@ -16,6 +16,8 @@ use crate::{
 pub struct ChatRequest<'a> {
     /// The model's name.
     pub model: &'a str,
+    /// Where it is, without `/v1`, if it has an address of its own.
+    pub base_url: Option<&'a str>,
     /// Most tokens of the answer.
     pub max_tokens: u32,
     /// The prompt version that serves the turn.
@@ -52,7 +54,8 @@ pub trait Chat {
 
 impl Chat for Anthropic {
     async fn answer(&self, request: ChatRequest<'_>, on_text: &mut dyn FnMut(&str)) -> Result<Answer, Unanswered> {
-        let message = self.ask(&to_wire(&request), request.patience, on_text).await?;
+        let at = self.address(request.base_url)?;
+        let message = self.ask_at(&at, &to_wire(&request), request.patience, on_text).await?;
         match message.stop_reason.as_deref() {
             Some("refusal") => Err(message.unanswered(ModelError::Refused)),
             _ if message.text.trim().is_empty() => Err(message.unanswered(ModelError::Empty)),

@@ -24,6 +24,12 @@ pub enum ModelError {
     /// 401 or 403: the key is not accepted.
     #[error("the model does not accept the key")]
     Unauthorized,
+    /// The version's model is at an address of its own, and that host is not among those that may be asked.
+    #[error("the address of the version's own model is not allowed")]
+    NotAllowed,
+    /// The version's model is at an address of its own, and there is no key for it, or it answers 401 or 403.
+    #[error("the version's own model does not accept the key")]
+    OwnKeyRefused,
     /// Another 4xx, with the error's type: a bug of ours or a model that does not exist.
     #[error("the model refused the request ({0})")]
     Rejected(String),
@@ -59,7 +65,8 @@ impl ModelError {
             Self::Overloaded(_) => "model_overloaded",
             Self::ServerError => "model_server_error",
             Self::SpendLimit => "model_spend_limit",
-            Self::Unauthorized => "model_unauthorized",
+            Self::Unauthorized | Self::OwnKeyRefused => "model_unauthorized",
+            Self::NotAllowed => "model_not_allowed",
             Self::Rejected(_) => "model_rejected_request",
             Self::Refused => "model_refused",
             Self::Empty => "model_empty_answer",
@@ -74,7 +81,7 @@ impl ModelError {
         match self {
             Self::Timeout => 504,
             Self::RateLimited(_) | Self::Overloaded(_) | Self::SpendLimit => 503,
-            Self::Unauthorized => 500,
+            Self::Unauthorized | Self::NotAllowed | Self::OwnKeyRefused => 500,
             Self::Refused => 422,
             Self::Unreachable
             | Self::ServerError

@@ -58,6 +58,8 @@ fn is_worth_it(fault: &Fault) -> bool {
         | ModelError::BrokenOff => fault.advice != Some(false),
         ModelError::Rejected(_) => fault.advice == Some(true),
         ModelError::Unauthorized
+        | ModelError::NotAllowed
+        | ModelError::OwnKeyRefused
         | ModelError::Refused
         | ModelError::Empty
         | ModelError::CutOff

@@ -14,7 +14,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use pawl_core::{conversation::Exchange, rubric::Rubric, usage::Usage};
 use pawl_model::{
     Answer, AnswerPair, Anthropic, Better, Chat, ChatRequest, CompareRequest, Comparer, Comparison, Headers, Host,
-    ModelError, Patience, Unanswered, compare,
+    ModelError, OwnModels, Patience, Unanswered, compare,
 };
 use serde_json::{Value, json};
 
@@ -139,11 +139,29 @@ fn ask_with(acts: Vec<Act>, patience: Patience) -> Outcome {
 }
 
 fn ask_told(acts: Vec<Act>, patience: Patience, instructions: Option<&str>) -> Outcome {
+    ask_at(acts, patience, instructions, None, OwnModels::default())
+}
+
+fn ask_own(acts: Vec<Act>, base_url: Option<&str>, key: &str) -> Outcome {
+    let patience =
+        Patience { total: Duration::from_secs(100), silence: Duration::from_secs(30), begun_is_final: false };
+    let own_models = OwnModels { key: key.to_owned(), hosts: vec!["models.example.com".to_owned()] };
+    ask_at(acts, patience, None, base_url, own_models)
+}
+
+fn ask_at(
+    acts: Vec<Act>,
+    patience: Patience,
+    instructions: Option<&str>,
+    base_url: Option<&str>,
+    own_models: OwnModels,
+) -> Outcome {
     let script = Rc::new(Script { acts: RefCell::new(acts.into()), ..Script::default() });
-    let client = Anthropic::new("http://model", "sk-ant-1", host(&script)).unwrap();
+    let client = Anthropic::new("http://model", "sk-ant-1", host(&script)).unwrap().with_own_models(own_models);
     let history = [Exchange { user_message: "one".into(), answer: "two".into() }];
     let request = ChatRequest {
         model: "claude-sonnet-5-5",
+        base_url,
         max_tokens: 100,
         system_prompt: "Be plain.",
         instructions,
@@ -182,6 +200,54 @@ fn what_one_turn_is_told_stands_after_the_cached_prompt_and_is_not_cached() {
     let expected = json!([{"type": "text", "text": "Be plain.", "cache_control": {"type": "ephemeral"}},
                           {"type": "text", "text": "Be brief."}]);
     assert_eq!(outcome.requests[0].2["system"], expected);
+}
+
+#[test]
+fn a_model_of_ones_own_is_asked_at_its_address_with_its_key_alone() {
+    for base_url in ["https://models.example.com/v7", "https://models.example.com/v7/"] {
+        // Also when it is asked again.
+        let outcome = ask_own(vec![refuse(529), answer()], Some(base_url), " ml-1\n");
+        assert_eq!((outcome.result.map(|a| a.text), outcome.requests.len()), (Ok("Hello".into()), 2));
+        for (url, headers, _) in &outcome.requests {
+            assert_eq!(url, "https://models.example.com/v7/v1/messages");
+            assert_eq!(headers[0], ("x-api-key".to_owned(), "ml-1".to_owned()));
+            assert!(!format!("{headers:?}").contains("sk-ant"));
+        }
+    }
+    let outcome = ask_own(vec![answer()], None, "ml-1");
+    assert_eq!(outcome.requests[0].0, "http://model/v1/messages");
+    assert_eq!(outcome.requests[0].1[0].1, "sk-ant-1");
+}
+
+#[test]
+fn where_a_model_of_ones_own_may_not_be_asked_nothing_is_sent() {
+    for base_url in ["https://evil.com", "http://models.example.com", "https://models.example.com@evil.com", ""] {
+        let outcome = ask_own(vec![answer()], Some(base_url), "ml-1");
+        assert_eq!((outcome.error(), outcome.requests.len()), (ModelError::NotAllowed, 0), "{base_url}");
+    }
+    for key in ["", " ", "a b", "schlüssel"] {
+        let outcome = ask_own(vec![answer()], Some("https://models.example.com"), key);
+        assert_eq!((outcome.error(), outcome.requests.len()), (ModelError::OwnKeyRefused, 0), "{key}");
+    }
+    let refused = |base_url, act| ask_own(vec![act], base_url, "ml-1").error();
+    let there = Some("https://models.example.com");
+    let late = || Act::Say(vec![start(7), error("authentication_error")], End::Clean);
+    assert_eq!(
+        (refused(there, refuse(403)), refused(there, late())),
+        (ModelError::OwnKeyRefused, ModelError::OwnKeyRefused)
+    );
+    assert_eq!(
+        (refused(None, refuse(403)), refused(None, late())),
+        (ModelError::Unauthorized, ModelError::Unauthorized)
+    );
+}
+
+#[test]
+fn a_model_that_does_not_say_who_it_is_is_the_one_that_was_asked() {
+    let nameless = event(&json!({"type": "message_start", "message": {"id": "msg_1", "usage": {"input_tokens": 7}}}));
+    let outcome = ask(vec![Act::Say(vec![nameless, delta("Hello"), stop("end_turn")], End::Clean)]);
+    let answer = outcome.result.unwrap();
+    assert_eq!((answer.model.as_str(), answer.usage.input_tokens), ("claude-sonnet-5-5", 7));
 }
 
 #[test]

@@ -199,7 +199,7 @@ async fn handle<S: Reflections + Learning + UsageLedger, J: Judge, P: Phraser, U
         }),
         Task::Learn(task) => learning::learn(&about, &task, ports.holder, deadline, ports.store, ports.phraser).await,
         // Claimed by `prompt-updater` alone.
-        Task::Prove(_) => Ok(Outcome::Skipped { skipped: true, reason: SkipReason::NothingToProve }),
+        Task::Prove(_) | Task::Train(_) => Ok(Outcome::Skipped { skipped: true, reason: SkipReason::NothingToProve }),
     };
     let released = match &outcome {
         Ok(Outcome::Learned(_)) => Ok(()), // with the record

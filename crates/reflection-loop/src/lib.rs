@@ -19,8 +19,9 @@ pub use error::Error;
 mod entry {
     use std::{rc::Rc, time::Duration};
 
-    use pawl_edge::{ApiError, Request, runtime};
+    use pawl_edge::{ApiError, Request, runtime, trace::Trace};
     use pawl_model::Host;
+    use pawl_store::runs::Runs;
     use serde_json::Value;
     use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -35,18 +36,24 @@ mod entry {
     pub async fn handle(request: web_sys::Request) -> web_sys::Response {
         runtime::serve(request, |request, request_id| async move {
             let config = Config::from_env(&runtime::variable)?;
+            let trace = Trace::begin(runtime::now_ms);
             let store = config.store_as_caller(&request, Rc::new(runtime::sleep))?;
+            let records = store.clone();
+            let store = store.observed(runtime::now_ms, trace.calls());
             let host = Host {
                 post: Rc::new(runtime::post),
                 sleep: Rc::new(runtime::sleep),
                 now_ms: runtime::now_ms,
                 chance: runtime::chance,
             };
-            let model = config.model(host)?;
+            let model = config.model(host)?.observed(trace.answers());
             let updater = EdgeFunction { url: config.updater_url(), caller: credentials(&request) };
             let (now_ms, holder) = (runtime::now_ms, runtime::new_id());
             let ports = Ports { store: &store, judge: &model, phraser: &model, updater: &updater, now_ms, holder };
-            handler::reflect(&request, &request_id, &ports).await.map_err(ApiError::from)
+            let result = handler::reflect(&request, &request_id, &ports).await.map_err(ApiError::from);
+            let run = trace.run("reflection-loop", &request, &request_id, &result);
+            runtime::record(run, request_id, |run| async move { records.record_run(&run).await.is_ok() });
+            result
         })
         .await
     }

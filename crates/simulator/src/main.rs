@@ -6,6 +6,7 @@
 use std::{io::Write as _, process::ExitCode};
 
 mod document;
+mod drift;
 mod learner;
 mod life;
 mod lives;
@@ -19,6 +20,7 @@ mod world;
 const HELP: &str = "\
 Usage: pawl-simulator patterns [--seeds N] [--set first|second|third] [--organizations 1,2,3,6,12]
        pawl-simulator promotion [--loops N] [--set tuning|reported] [--only PART]
+       pawl-simulator drift [--lives N]
 
 patterns lives through seeded worlds with Pawl's own code and with the document's rule, and prints what came of them.
 Writes target/simulator/patterns.json and target/simulator/patterns.svg (the learning curve).
@@ -38,6 +40,11 @@ error how far it is. Minutes.
   --only PART             one world, or all whose names begin with it (nothing, users, sticky, replay, biased, year, …),
                           or power, paired, rollback, plan
 
+drift looks every day at feedback that stays as it is, and at some that falls, by Pawl's rule, by bare figures and by
+the document's rule. Writes target/simulator/drift.json. Under a minute.
+
+  --lives N               lives a world (default 120)
+
 The rules of the worlds: crates/simulator/README.md.
 ";
 
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
         Some((mode, rest)) if mode == "promotion" => {
             promotion::Wish::read(rest).map(|wish| promotion::run(&wish, &mut out))
         }
+        Some((mode, rest)) if mode == "drift" => drift::Wish::read(rest).map(|wish| drift::run(&wish, &mut out)),
         _ => patterns::Wish::read(&arguments).map(|wish| patterns::run(&wish, &mut out)),
     };
     match done {

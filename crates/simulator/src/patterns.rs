@@ -47,7 +47,7 @@ impl Wish {
         let mut wish = Self { seeds: 50, set: Set::First, organizations: vec![1, 2, 3, 6, 12] };
         let mut rest = arguments.iter().map(String::as_str);
         if rest.next() != Some("patterns") {
-            return Err("say what to simulate: patterns or promotion".to_owned());
+            return Err("say what to simulate: patterns, promotion or drift".to_owned());
         }
         while let Some(option) = rest.next() {
             let value = rest.next().ok_or_else(|| format!("{option} needs a value"))?;

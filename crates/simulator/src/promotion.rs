@@ -7,7 +7,7 @@ mod figures;
 mod people;
 mod picture;
 mod replays;
-mod report;
+pub mod report;
 mod samples;
 mod tables;
 mod worlds;

@@ -22,10 +22,12 @@ pub mod prompts;
 pub mod proof;
 pub mod reflections;
 mod row;
+pub mod runs;
 pub mod serving;
+pub mod training;
 pub mod turns;
 pub mod usage;
 
 pub use credentials::Credentials;
 pub use error::StoreError;
-pub use postgrest::{Postgrest, Sleep};
+pub use postgrest::{Observe, Postgrest, Sleep};

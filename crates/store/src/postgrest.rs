@@ -6,6 +6,7 @@
 
 mod decisions;
 mod proof;
+mod training;
 
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 
@@ -29,12 +30,16 @@ use crate::{
 /// How to wait: the HTTP client has no timeout of its own on wasm.
 pub type Sleep = Rc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()>>>>;
 
+/// Is told of each call: the function's name, how many milliseconds it took, and the code of what went wrong.
+pub type Observe = Rc<dyn Fn(&str, f64, Option<&str>)>;
+
 /// A project's REST API, called as somebody.
 #[derive(Clone)]
 pub struct Postgrest {
     client: postgrest::Postgrest,
     timeout: Duration,
     sleep: Sleep,
+    observer: Option<(fn() -> f64, Observe)>,
 }
 
 impl Postgrest {
@@ -46,7 +51,13 @@ impl Postgrest {
             Some(authorization) => client.insert_header("authorization", authorization.as_str()),
             None => client,
         };
-        Self { client, timeout, sleep }
+        Self { client, timeout, sleep, observer: None }
+    }
+
+    /// Tells `observe` of each call from now on, by a clock of milliseconds that never goes back.
+    #[must_use]
+    pub fn observed(self, now_ms: fn() -> f64, observe: Observe) -> Self {
+        Self { observer: Some((now_ms, observe)), ..self }
     }
 
     async fn rpc<T: DeserializeOwned>(
@@ -89,6 +100,15 @@ impl Postgrest {
 
     /// The outcome as a variant of an enum, not yet read.
     async fn call(&self, function: &'static str, arguments: &impl Serialize) -> Result<Value, StoreError> {
+        let begun_ms = self.observer.as_ref().map_or(0.0, |(now_ms, _)| now_ms());
+        let result = self.exchange(function, arguments).await;
+        if let Some((now_ms, observe)) = &self.observer {
+            observe(function, now_ms() - begun_ms, result.as_ref().err().map(|fault| fault.told().1));
+        }
+        result
+    }
+
+    async fn exchange(&self, function: &'static str, arguments: &impl Serialize) -> Result<Value, StoreError> {
         let arguments = serde_json::to_string(arguments).map_err(|_| StoreError::Unexpected("arguments".into()))?;
         let exchange = async {
             let lost = |_| StoreError::Unavailable("connection".into());

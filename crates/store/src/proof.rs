@@ -45,6 +45,7 @@ pub struct Test {
     pub baseline: PromptVersion,
     pub judge_model: String,
     pub rubric: StoredRubric,
+    /// The live version's, as of the test's begin; each version says its own.
     pub chat_model: String,
     pub max_answer_tokens: u32,
     pub history_token_budget: usize,

@@ -1,5 +1,6 @@
 //! A reflection: claimed, recorded, released.
 
+use chrono::DateTime;
 use pawl_core::{
     conversation::Exchange,
     decision::{Action, Thresholds},
@@ -9,13 +10,28 @@ use pawl_core::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{StoreError, learning::LearnTask, proof::ProofTask};
+use crate::{StoreError, learning::LearnTask, proof::ProofTask, training::TrainTask};
 
 pub(crate) mod rows;
 
-/// A time as the database wrote it. Its clock is the only one: times are handed back to it and never looked into.
+/// A time as the database wrote it. Its clock is the only one: its times are compared with each other alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timestamp(pub(crate) String);
+
+impl Timestamp {
+    /// As it was written, to be written down elsewhere.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Days from an earlier time to this one, with their fraction; below 0 if it is a later one. None if one of them is
+    /// not a time.
+    pub fn days_since(&self, earlier: &Self) -> Option<f64> {
+        let read = |time: &Self| DateTime::parse_from_rfc3339(&time.0).ok();
+        let seconds = (read(self)? - read(earlier)?).num_seconds();
+        Some(seconds as f64 / 86_400.0)
+    }
+}
 
 /// Which assistants to go through, and how.
 #[derive(Debug, Clone, Copy, Default)]
@@ -131,6 +147,8 @@ pub enum Task {
     Learn(LearnTask),
     /// Move a test on, or watch the live version.
     Prove(Box<ProofTask>),
+    /// Collect training data, look for drift, and go on with a version of the model.
+    Train(Box<TrainTask>),
 }
 
 /// Answers to judge, with all that judging takes.
@@ -161,6 +179,10 @@ pub struct PromptVersion {
     pub version: i32,
     /// Its text.
     pub content: String,
+    /// The model that answers with it. Empty where nothing is asked with it, as of answers to judge.
+    pub model: String,
+    /// Where that model is, if it has an address of its own.
+    pub base_url: Option<String>,
 }
 
 /// A rubric in use.
@@ -249,4 +271,19 @@ pub trait Reflections {
     async fn sweep(&self) -> Result<bool, StoreError>;
     /// Gives the lease back. One that is lost already is no error.
     async fn release(&self, holder: Uuid, assistant_id: Uuid) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_lie_between_times() {
+        let time = |text: &str| Timestamp(text.to_owned());
+        let now = time("2026-11-02T12:00:00.5+00:00");
+        assert_eq!(now.days_since(&time("2026-11-01T00:00:00.25+00:00")), Some(1.5));
+        assert_eq!(now.days_since(&time("2026-11-02T14:00:00.5+02:00")), Some(0.0), "wherever the database is");
+        assert_eq!(now.days_since(&time("2026-11-03T12:00:00.500001Z")), Some(-1.0));
+        assert_eq!(now.days_since(&time("infinity")), None);
+    }
 }

@@ -14,6 +14,8 @@ pub enum ServingContext {
         version: i32,
         /// Its text. Immutable under the version's id: keep it for as long as you like.
         content: String,
+        /// Where its own model is, if it has one. As immutable as its text.
+        endpoint: Option<Endpoint>,
         /// Which set of patterns this is; raised by whatever changes it. Zero before there was one.
         patterns_revision: i64,
         /// The assistant's live patterns. Immutable under the assistant and the revision.
@@ -21,6 +23,15 @@ pub enum ServingContext {
     },
     /// No version has this id.
     PromptNotFound,
+}
+
+/// A model at an address of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The address, without `/v1`.
+    pub base_url: String,
+    /// What it is called there.
+    pub model: String,
 }
 
 /// A live learned pattern.
@@ -61,9 +72,21 @@ impl ServingContext {
         Some(Self::Ok {
             version: i32::try_from(fields.get("version")?.as_i64()?).ok()?,
             content,
+            endpoint: Endpoint::read(fields.get("endpoint")?)?,
             patterns_revision: fields.get("patterns_revision")?.as_i64()?,
             patterns: patterns.iter().map(|pattern| Pattern::read(Row::of(pattern))).collect::<Option<_>>()?,
         })
+    }
+}
+
+impl Endpoint {
+    /// One, or null.
+    pub(crate) fn read(value: &Value) -> Option<Option<Self>> {
+        if value.is_null() {
+            return Some(None);
+        }
+        let row = Row::of(value);
+        Some(Some(Self { base_url: row.text("base_url")?, model: row.text("model")? }))
     }
 }
 

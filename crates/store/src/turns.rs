@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     StoreError,
-    serving::{Exposure, ServingContext},
+    serving::{Endpoint, Exposure, ServingContext},
 };
 
 /// What a user sends.
@@ -71,6 +71,8 @@ pub struct Turn {
     pub history: Vec<Exchange>,
     /// The text of that version; only of a prepared turn, for who begins one with a user's rights must not see it.
     pub system_prompt: Option<String>,
+    /// That version's own model, if it has one; only of a prepared turn, too.
+    pub endpoint: Option<Endpoint>,
 }
 
 /// A turn that was answered before.
@@ -169,7 +171,8 @@ pub trait BeginTurns {
 /// Begins turns that a backend's own model answers; with the secret key.
 #[expect(async_fn_in_trait, reason = "one thread on wasm: no future has to be Send")]
 pub trait PrepareTurns {
-    /// As [`BeginTurns::begin_turn`], with a lease of this many seconds, and the turn has its `system_prompt`.
+    /// As [`BeginTurns::begin_turn`], with a lease of this many seconds, and the turn has its `system_prompt` and
+    /// `endpoint`.
     async fn prepare_turn(&self, turn: &NewTurn<'_>, lease_seconds: u32) -> Result<BeginTurn, StoreError>;
 }
 

@@ -2,6 +2,7 @@
 import { type Caching, checkCachings, readCaching, readContent, type TextBlock, textOf } from "./content.ts";
 import { invalid, Refusal } from "./refusal.ts";
 import { isObject, refusalOf, type Schema } from "./schema.ts";
+import type { Tuned } from "./tuned.ts";
 
 /** A request that passed every check. */
 export interface MessagesRequest {
@@ -43,10 +44,12 @@ const SAMPLING_FIELDS = ["temperature", "top_p", "top_k"];
 /** Accepted by the real API; ours would answer as if they were not there, so it says no instead. */
 const UNSERVED_FIELDS = ["tools", "thinking", "container", "stop_sequences"];
 
-export function checkHeaders(headers: Headers): void {
+/** Claude's, with a key that looks like one of Anthropic's; or tuned ones, with the key of whoever serves them. */
+export function checkHeaders(headers: Headers, tuned: Tuned | null): void {
   const key = headers.get("x-api-key");
   if (!key) throw new Refusal(401, "authentication_error", "x-api-key header is required");
-  if (!key.startsWith("sk-ant-")) throw new Refusal(401, "authentication_error", "invalid x-api-key");
+  const isKnown = tuned ? key === tuned.key : key.startsWith("sk-ant-");
+  if (!isKnown) throw new Refusal(401, "authentication_error", "invalid x-api-key");
   const version = headers.get("anthropic-version");
   if (!version) throw invalid("anthropic-version: header is required");
   if (version !== API_VERSION) throw invalid(`anthropic-version: "${version}" is not a valid version`);
@@ -54,14 +57,15 @@ export function checkHeaders(headers: Headers): void {
   if (!/^application\/json\s*(;|$)/iu.test(type)) throw invalid("content-type: must be application/json");
 }
 
-export function readRequest(body: string): MessagesRequest {
+export function readRequest(body: string, tuned: Tuned | null): MessagesRequest {
   const request = parseObject(body);
   checkFields(request);
+  if (tuned && request.output_config) throw invalid("output_config: this model chats, and does nothing else");
   const system = request.system === undefined ? [] : readContent(request.system, "system", "system");
   const messages = checkMessages(request.messages);
   checkCachings(cachingsOf([...system, ...messages.flatMap(({ blocks }) => blocks)]));
   return {
-    model: checkModel(request.model),
+    model: checkModel(request.model, tuned),
     maxTokens: checkMaxTokens(request.max_tokens),
     system: textOf(system),
     lastUserMessage: textOf(messages.at(-1)!.blocks),
@@ -99,9 +103,11 @@ function checkFields(request: Record<string, unknown>): void {
   }
 }
 
-function checkModel(model: unknown): string {
+function checkModel(model: unknown, tuned: Tuned | null): string {
   if (typeof model !== "string") throw invalid("model: Field required");
-  if (!MODELS.test(model)) throw new Refusal(404, "not_found_error", `model: ${model}`);
+  if (tuned ? !Object.hasOwn(tuned.models, model) : !MODELS.test(model)) {
+    throw new Refusal(404, "not_found_error", `model: ${model}`);
+  }
   return model;
 }
 

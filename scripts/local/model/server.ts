@@ -20,6 +20,7 @@ import { invalid, Refusal } from "./refusal.ts";
 import { checkHeaders, type MessagesRequest, readRequest } from "./request.ts";
 import { rewrite, type Rewriter, type RewriteTask } from "./rewriter.ts";
 import { misfitOf, type Schema } from "./schema.ts";
+import { trained, type Tuned } from "./tuned.ts";
 
 export type { KeptRequest } from "./control.ts";
 
@@ -37,6 +38,8 @@ export interface StandInOptions {
   noise?: Noise | null;
   /** Praise wins every judgement. */
   gullible?: boolean;
+  /** It serves these models and no other, for another key, and they only chat. */
+  tuned?: Tuned | null;
 }
 
 export interface StandIn {
@@ -47,11 +50,19 @@ export interface StandIn {
 }
 
 export function startStandIn(
-  { port = 0, rewriter = "helpful", keep = 200, slowMs = 0, variety = false, noise = null, gullible = false }:
-    StandInOptions = {},
+  {
+    port = 0,
+    rewriter = "helpful",
+    keep = 200,
+    slowMs = 0,
+    variety = false,
+    noise = null,
+    gullible = false,
+    tuned = null,
+  }: StandInOptions = {},
 ): StandIn {
   const controls: Controls = { kept: [], faults: [], held: new Set(), variety, noise, times: new Map(), gullible };
-  const model: Model = { rewriter, slowMs, cache: new Set(), controls };
+  const model: Model = { rewriter, slowMs, cache: new Set(), controls, tuned };
   const { url, close } = openDoor(port, async (request, response) => {
     const body = await readBody(request);
     const { pathname: path } = new URL(request.url ?? "/", "http://stand-in");
@@ -89,6 +100,7 @@ interface Model {
   slowMs: number;
   cache: PromptCache;
   controls: Controls;
+  tuned: Tuned | null;
 }
 
 interface Received {
@@ -106,7 +118,7 @@ function answerTo(received: Received, model: Model, kept: KeptRequest): Answer {
 
 function answerOrError(received: Received, model: Model, kept: KeptRequest, id: string): Answer {
   try {
-    return answerOf(check(received), model, kept, id);
+    return answerOf(check(received, model.tuned), model, kept, id);
   } catch (error) {
     const { status, type, message } = error instanceof Refusal
       ? error
@@ -115,12 +127,12 @@ function answerOrError(received: Received, model: Model, kept: KeptRequest, id: 
   }
 }
 
-function check({ method, path, headers, body }: Received): MessagesRequest {
+function check({ method, path, headers, body }: Received, tuned: Tuned | null): MessagesRequest {
   if (path !== "/v1/messages") throw new Refusal(404, "not_found_error", "Not Found");
   if (method !== "POST") throw new Refusal(405, "invalid_request_error", "Method Not Allowed");
-  checkHeaders(headers);
+  checkHeaders(headers, tuned);
   if (body === null) throw new Refusal(413, "request_too_large", "Request exceeds the maximum size");
-  return readRequest(body);
+  return readRequest(body, tuned);
 }
 
 /** A request takes a fault only once it has passed every check. */
@@ -144,8 +156,8 @@ function delayed(answer: Answer, ms: number): Answer {
 }
 
 /** A structured request is a task of ours; any other is a chat, also when its text looks like a task. */
-function textFor({ system, lastUserMessage, schema }: MessagesRequest, model: Model, luck: Luck): string {
-  if (schema === null) return chat(system, lastUserMessage, model.controls.variety, luck);
+function textFor({ model: name, system, lastUserMessage, schema }: MessagesRequest, model: Model, luck: Luck): string {
+  if (schema === null) return chat(system, lastUserMessage, model.controls.variety, trained(luck, name, model.tuned));
   return fitted(schema, resultOf(parseTask(lastUserMessage), model, luck));
 }
 

@@ -379,7 +379,8 @@ language sql
 as $$
   select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables
   where schemaname = 'pawl'
-    and relname in ('sessions', 'turns', 'turn_attempts', 'messages', 'exchanges', 'response_feedback')
+    and relname in ('sessions', 'turns', 'turn_attempts', 'messages', 'exchanges', 'response_feedback',
+                    'proof_observations')
 $$;
 
 -- Proving --------------------------------------------------------------------------------------------------------------
@@ -857,6 +858,134 @@ as $$
                  order by finished_at desc nulls first limit 1),
       'message', 'Nothing new.', 'crash', null, 'satisfaction', null, 'votes_up', 0, 'votes_down', 0,
       'patterns', '[]'::jsonb, 'candidates', '[]'::jsonb) || p_more))
+$$;
+
+-- Training -------------------------------------------------------------------------------------------------------------
+
+create function tests.hold_training(p_holder text default 'w', p_assistant text default 'acme/default') returns void
+language sql
+as $$
+  update pawl.leases set holder = tests.id(p_holder), expires_at = now() + interval '1 hour'
+  where assistant_id = tests.id(p_assistant) and kind = 'training'
+$$;
+
+-- What pawl_<p_function> answers the holder about an assistant, or a model version. p_arguments: those after it, `, 5`.
+create function tests.train(
+  p_function text, p_arguments text default '', p_about text default 'acme/default', p_holder text default 'w'
+) returns jsonb
+language sql
+as $$
+  select tests.call('service', format(
+    'select public.pawl_%s(%L, %L %s)', p_function, tests.id(p_holder), tests.id(p_about), p_arguments))
+$$;
+
+-- What has become of an answer, as a worker tells it: p_content is the text that it and others may have in common;
+-- p_more overrides the rest.
+create function tests.collected(
+  p_name text, p_score double precision default 1, p_content text default null, p_more jsonb default '{}'
+) returns jsonb
+language sql
+as $$
+  select jsonb_build_object(
+    'message_id', e.message_id, 'revision', e.revision,
+    'input_hash', encode(sha256(convert_to('To ' || c.text, 'UTF8')), 'hex'),
+    'content_hash', encode(sha256(convert_to(c.text, 'UTF8')), 'hex'),
+    'input', jsonb_build_object('messages', jsonb_build_array(jsonb_build_object('role', 'user', 'content', 'To ' || p_name))),
+    'output', jsonb_build_object('content', p_name), 'masked', '{}'::jsonb,
+    'score', p_score, 'validated', true, 'source', 'user') || p_more
+  from pawl.exchanges e, (values (coalesce(p_content, p_name))) c (text) where e.message_id = tests.id(p_name)
+$$;
+-- Those stored; how many counted.
+create function tests.collect_all(p_entries jsonb, p_assistant text default 'acme/default', p_holder text default 'w')
+returns integer
+language sql
+as $$
+  select (tests.train('training_page', format(', %L, 0', p_entries), p_assistant, p_holder) ->> 'stored')::integer
+$$;
+-- An answer that a person made something of, collected with a score; its question and content may be another's.
+create function tests.taught(
+  p_name text, p_person text default 'ann', p_score double precision default 1, p_content text default null,
+  p_more jsonb default '{}', p_assistant text default 'acme/default'
+) returns void
+language plpgsql
+as $$
+begin
+  perform tests.answered(p_name, p_person, p_assistant, p_more => '{"question_type": "how_to"}'),
+          tests.react(p_name, 'thumbs_up'),
+          tests.collect_all(jsonb_build_array(tests.collected(p_name, p_score, p_content, p_more)), p_assistant);
+end
+$$;
+-- The rows there are, by the name that their text has: `a 0.75 2 validated user`.
+create function tests.rows_taught(p_assistant text default 'acme/default') returns text
+language sql
+as $$
+  select string_agg(concat_ws(' ', t.output ->> 'content', t.feedback_score, t.votes,
+    case when t.is_validated then 'validated' end, t.source), ', ' order by t.output ->> 'content')
+  from pawl.training_data t where t.assistant_id = tests.id(p_assistant)
+$$;
+
+-- Models ---------------------------------------------------------------------------------------------------------------
+
+-- A model version of an assistant, as far as a status says: 'acme/default m1'. Sealed ones have two parts and a webhook.
+create function tests.make_model(p_assistant text, p_number integer, p_status text) returns void
+language plpgsql
+as $$
+declare
+  v_id constant uuid := tests.id(p_assistant || ' m' || p_number);
+  v_path constant text := p_assistant || '/v' || p_number;
+begin
+  insert into pawl.model_versions (
+    id, organization_id, assistant_id, model_name, number, version, status, reason, base_model, prompt_id, config,
+    manifest, manifest_sha256, samples, base_url, model, finished_at)
+  select v_id, a.organization_id, a.id, a.slug, p_number, 'v' || p_number, p_status,
+         case p_status when 'failed' then 'trainer_failed' end, 'claude-sonnet-5-5', p.id,
+         '{"filters": {"quality": 0.7}}', s.manifest, s.sha256, case when s.sha256 is not null then 3 end,
+         t.base_url, t.model,
+         case when p_status in ('failed', 'rejected', 'deployed', 'retired', 'rolled_back') then now() end
+  from pawl.assistants a
+  left join pawl.system_prompts p on p.assistant_id = a.id and p.is_active
+  left join (select '{"format": "pawl-dataset/1"}'::jsonb, repeat('a', 64)) s (manifest, sha256)
+    on p_status <> 'curating'
+  left join (select 'https://models.example.com:8443/v1', 'tuned-' || p_number) t (base_url, model)
+    on p_status not in ('curating', 'pending', 'training', 'failed')
+  where a.id = tests.id(p_assistant);
+  if p_status <> 'curating' then
+    -- As many rows as there are: none is gone.
+    insert into pawl.dataset_parts (model_version_id, number, split, path, rows, bytes, sha256, cursor)
+      values (v_id, 1, 'train', v_path || '/train-00001.jsonl', 0, 200, repeat('b', 64), v_id),
+             (v_id, 1, 'held_out', v_path || '/held-out-00001.jsonl', 0, 100, repeat('c', 64), v_id);
+    insert into pawl.webhook_deliveries (model_version_id, webhook_id, state)
+      values (v_id, 'msg_' || replace(v_id::text, '-', ''),
+              case p_status when 'pending' then 'waiting' else 'delivered' end);
+  end if;
+end
+$$;
+
+-- How it stands with a model version: its status, and the reason.
+create function tests.model(p_assistant text, p_number integer) returns text
+language sql
+as $$
+  select concat_ws(' ', m.status, m.reason) from pawl.model_versions m
+  where m.id = tests.id(p_assistant || ' m' || p_number)
+$$;
+
+-- Puts a trained model to the test, its proof lease with `w`: the test's id.
+create function tests.test_model(p_assistant text, p_number integer) returns uuid
+language sql
+as $$
+  select tests.hold_training('w', p_assistant), tests.hold_proof('w', p_assistant);
+  select tests.train('open_model_test', '', p_assistant || ' m' || p_number);
+  select t.id from pawl.prompt_tests t
+  where t.assistant_id = tests.id(p_assistant) and t.state in ('screening', 'proving')
+$$;
+
+-- Makes a trained model live as though it had proved itself: its version's number.
+create function tests.deploy_model(p_assistant text, p_number integer) returns integer
+language sql
+as $$
+  select tests.begin_proof(tests.test_model(p_assistant, p_number), 'replay');
+  select (tests.decide(t.id, 'promoted') -> 'version')::integer from pawl.prompt_tests t
+  where t.assistant_id = tests.id(p_assistant) and t.state = 'proving'
 $$;
 
 commit;

@@ -1,7 +1,6 @@
 -- Which role has which right, from the catalogue: an object that nobody entered below fails. (Which rows and outcomes
 -- each who may ask gets by them: access_matrix.test.sql, access_functions.test.sql.)
 begin;
-select plan(319);
 
 -- Tables and views; on sessions UPDATE is for two columns alone, see below.
 create temp table expected_tables (name text primary key, authenticated text, service_role text);
@@ -47,6 +46,7 @@ insert into expected_tables values
 insert into expected_tables values
   ('canary_units',          '',              'DELETE INSERT SELECT UPDATE'),
   ('judge_trials',          'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('judging_sessions',      '',              'DELETE INSERT SELECT UPDATE'),
   ('placebo_results',       'SELECT',        'SELECT'),
   ('promotion_receipts',    'SELECT',        'SELECT'),
   ('prompt_tests',          'SELECT',        'DELETE INSERT SELECT UPDATE'),
@@ -54,6 +54,28 @@ insert into expected_tables values
   ('replay_pairs',          '',              'DELETE INSERT SELECT UPDATE'),
   ('test_ledger',           'SELECT',        'SELECT'),
   ('test_usage',            'SELECT',        'DELETE INSERT SELECT UPDATE');
+
+-- Training data, datasets, and what passes between Pawl and a trainer
+insert into expected_tables values
+  ('dataset_parts',         'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('dataset_rows',          '',              'DELETE INSERT SELECT UPDATE'),
+  ('drift_metrics',         'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('eval_results',          'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('teaching_data',         '',              ''),
+  ('training_callbacks',    '',              'DELETE INSERT SELECT UPDATE'),
+  ('training_data',         'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('training_sources',      '',              'DELETE INSERT SELECT UPDATE'),
+  ('webhook_deliveries',    '',              'DELETE INSERT SELECT UPDATE');
+
+-- Tuned models
+insert into expected_tables values
+  ('model_versions',        'SELECT',        'DELETE INSERT SELECT UPDATE');
+
+-- Runs
+insert into expected_tables values
+  ('agent_runs',            'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('agent_traces',          'SELECT',        'DELETE INSERT SELECT UPDATE'),
+  ('tool_calls',            'SELECT',        'DELETE INSERT SELECT UPDATE');
 
 -- Callers: the roles that may execute; anon never may.
 create temp table expected_functions (signature text primary key, callers text);
@@ -153,7 +175,15 @@ insert into expected_functions values
   ('pawl.today()',                                                                    ''),
   ('pawl.tokens_in(jsonb)',                                                           ''),
   ('pawl.unjudged_answers(uuid, timestamp with time zone, integer)',                  ''),
-  ('pawl.update_block(uuid)',                                                         '');
+  ('pawl.update_block(uuid, boolean)',                                                '');
+
+-- Runs
+insert into expected_functions values
+  ('public.pawl_list_runs(text, text, text, uuid, timestamp with time zone, integer, uuid)', 'authenticated service_role'),
+  ('public.pawl_record_run(jsonb)', 'service_role'),
+  ('pawl.begin_run(pawl.turns, uuid, integer)', ''),
+  ('pawl.end_run(uuid, integer, text, text, jsonb, integer, text[])', ''),
+  ('pawl.run_summary(pawl.agent_runs)', '');
 
 -- Learned patterns
 insert into expected_functions values
@@ -292,6 +322,67 @@ insert into expected_functions values
   ('pawl.went_live_by_test(pawl.system_prompts)', ''),
   ('pawl.write_receipt(pawl.prompt_tests, text, jsonb)', '');
 
+-- Training data and datasets
+insert into expected_functions values
+  ('public.pawl_analyze_feedback(uuid, text, numeric, uuid)', 'authenticated service_role'),
+  ('public.pawl_list_drift(uuid, text, integer, uuid)', 'authenticated service_role'),
+  ('public.pawl_list_models(uuid, text, integer, uuid)', 'authenticated service_role'),
+  ('public.pawl_claim_training(uuid, uuid, text, boolean, timestamp with time zone, integer)', 'service_role'),
+  ('public.pawl_dataset_page(uuid, uuid, uuid, integer)', 'service_role'),
+  ('public.pawl_dataset_rows(uuid, integer, text)', 'service_role'),
+  ('public.pawl_drift_look(uuid, uuid, numeric, numeric)', 'service_role'),
+  ('public.pawl_open_model_version(uuid, uuid, jsonb, jsonb)', 'service_role'),
+  ('public.pawl_record_drift(uuid, uuid, jsonb, text)', 'service_role'),
+  ('public.pawl_record_parts(uuid, uuid, uuid, jsonb)', 'service_role'),
+  ('public.pawl_release_training(uuid, uuid)', 'service_role'),
+  ('public.pawl_seal_dataset(uuid, uuid, jsonb, text)', 'service_role'),
+  ('public.pawl_training_page(uuid, uuid, jsonb, integer)', 'service_role'),
+  ('public.pawl_training_stock(uuid, uuid, double precision)', 'service_role'),
+  ('pawl.count_sources()', ''),
+  ('pawl.drop_sources()', ''),
+  ('pawl.hold_model(uuid, uuid)', ''),
+  ('pawl.holds_training(uuid, uuid)', ''),
+  ('pawl.keep_training_text()', ''),
+  ('pawl.kept_share(jsonb, text)', ''),
+  ('pawl.model_task(pawl.model_versions)', ''),
+  ('pawl.next_training(pawl.assistants, boolean)', ''),
+  ('pawl.end_silent_training(uuid)', ''),
+  ('pawl.keep_rows(uuid[])', ''),
+  ('pawl.mark_judging()', ''),
+  ('pawl.rows_gone(uuid)', ''),
+  ('pawl.recorded_parts(uuid)', ''),
+  ('pawl.recount(pawl.training_sources[], pawl.training_sources[])', ''),
+  ('pawl.scored_answers(uuid, timestamp with time zone, timestamp with time zone)', ''),
+  ('pawl.store_collected(uuid, jsonb)', ''),
+  ('pawl.uncollected(uuid, timestamp with time zone, uuid, integer)', '');
+
+-- Tuned models
+insert into expected_functions values
+  ('public.pawl_claim_delivery(uuid, uuid)', 'service_role'),
+  ('public.pawl_open_model_test(uuid, uuid)', 'service_role'),
+  ('public.pawl_record_delivery(text, integer, integer, text)', 'service_role'),
+  ('public.pawl_training_callback(text, uuid, text, jsonb, jsonb, text, text, text)', 'service_role'),
+  ('pawl.candidate_for(pawl.model_versions, pawl.system_prompts)', ''),
+  ('pawl.dataset_fault(pawl.model_versions, jsonb)', ''),
+  ('pawl.endpoint_of(uuid)', ''),
+  ('pawl.fail_model(pawl.model_versions, text, text)', ''),
+  ('pawl.follow_version()', ''),
+  ('pawl.give_up_delivery(pawl.model_versions, pawl.webhook_deliveries)', ''),
+  ('pawl.holds(text, uuid, uuid, boolean)', ''),
+  ('pawl.is_silent(pawl.system_prompts, integer)', ''),
+  ('pawl.keep_model_version()', ''),
+  ('pawl.model_of(uuid)', ''),
+  ('pawl.models_compared(pawl.prompt_tests)', ''),
+  ('pawl.reason_it_left(pawl.system_prompts)', ''),
+  ('pawl.says_no_answer(text)', ''),
+  ('pawl.status_by_versions(uuid)', ''),
+  ('pawl.take_back(pawl.system_prompts, pawl.system_prompts, uuid, text, jsonb, jsonb, text)', ''),
+  ('pawl.take_back_silent(uuid)', ''),
+  ('pawl.test_said_nothing(uuid)', ''),
+  ('pawl.unfinished_model(uuid)', ''),
+  ('pawl.version_before_model(pawl.system_prompts)', ''),
+  ('pawl.trained_sessions(uuid[], uuid[])', '');
+
 -- Every right there is on a table in this version of Postgres, on the whole table or on a column of it.
 create function pg_temp.table_rights(p_role text, p_table oid) returns text
 language sql
@@ -312,6 +403,11 @@ create temp view functions_of_ours as
          p.prosecdef
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where n.nspname = 'pawl' or (n.nspname = 'public' and p.proname like 'pawl%');
+
+select plan((
+  (select count(*) from expected_tables full join tables_of_ours using (name))
+  + (select count(*) from tables_of_ours)
+  + (select count(*) from expected_functions full join functions_of_ours using (signature)) + 12)::integer);
 
 -- Schema
 select is(has_schema_privilege('anon', 'pawl', 'usage'), false, 'anon does not reach the schema');

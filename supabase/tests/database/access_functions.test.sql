@@ -115,6 +115,9 @@ insert into expected values
   ('pawl_learning_look', '[worker], [acme/default]', '- - - - - - - ok'),
   ('pawl_learning_look', '[another], [acme/default]', '- - - - - - - lease_lost'),
   ('pawl_pattern_examples', $$[acme/default], 'how_to', 'format', 'table'$$, '- - - - - - - ok'),
+  ('pawl_list_runs', 'p_organization_id => [acme]',
+    '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_record_run', $$'{"agent_type": "reflection-loop", "status": "completed"}'$$, '- - - - - - - ok'),
   ('pawl_record_learning', $$[worker], [acme/default], jsonb_build_object('run_id', [run])$$, '- - - - - - - ok'),
   ('pawl_record_learning', $$[another], [acme/default], jsonb_build_object('run_id', [run])$$, '- - - - - - - lease_lost');
 
@@ -139,6 +142,47 @@ insert into expected values
   ('pawl_watch_look', '[worker], [acme/default]', '- - - - - - - nothing_to_watch'),
   ('pawl_roll_back', $$[worker], [acme/default], [acme/default v2], now(), '{}', '{}'$$, '- - - - - - - superseded'),
   ('pawl_alert_fall', $$[worker], [acme/default], [acme/default v1], '{}'$$, '- - - - - - - ok');
+
+-- Training data and datasets
+insert into expected values
+  ('pawl_analyze_feedback', '[acme]', '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_list_models', '[acme]', '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_list_drift', '[acme]', '- unauthorized organization_not_found forbidden organization_not_found ok ok ok'),
+  ('pawl_claim_training', '[worker], [acme]', '- - - - - - - ok'),
+  ('pawl_release_training', '[worker], [acme/default]', '- - - - - - - ok'),
+  ('pawl_release_training', '[another], [acme/default]', '- - - - - - - lease_lost'),
+  ('pawl_training_page', '[worker], [acme/default]', '- - - - - - - ok'),
+  ('pawl_training_page', '[another], [acme/default]', '- - - - - - - lease_lost'),
+  ('pawl_drift_look', '[worker], [acme/default], 7, 28', '- - - - - - - ok'),
+  ('pawl_drift_look', '[another], [acme/default], 7, 28', '- - - - - - - lease_lost'),
+  ('pawl_record_drift',
+    $$[worker], [acme/default], jsonb_build_array(jsonb_build_object('metric_type', 'judge_score')), 'w'$$,
+    '- - - - - - - ok'),
+  ('pawl_record_drift',
+    $$[another], [acme/default], jsonb_build_array(jsonb_build_object('metric_type', 'judge_score')), 'w'$$,
+    '- - - - - - - lease_lost'),
+  ('pawl_training_stock', '[worker], [acme/default], 0.7', '- - - - - - - ok'),
+  ('pawl_training_stock', '[another], [acme/default], 0.7', '- - - - - - - lease_lost'),
+  ('pawl_open_model_version', $$[worker], [acme/default], '{}', '{}'$$, '- - - - - - - unfinished'),
+  ('pawl_open_model_version', $$[another], [acme/default], '{}', '{}'$$, '- - - - - - - lease_lost'),
+  ('pawl_dataset_page', '[worker], [model]', '- - - - - - - ok'),
+  ('pawl_dataset_page', '[another], [model]', '- - - - - - - lease_lost'),
+  ('pawl_record_parts', $$[worker], [model], [model], jsonb_build_array()$$, '- - - - - - - ok'),
+  ('pawl_record_parts', $$[another], [model], [model], jsonb_build_array()$$, '- - - - - - - lease_lost'),
+  ('pawl_seal_dataset', $$[worker], [model], '{"min_samples": 0}', 'sha'$$, '- - - - - - - ok'),
+  ('pawl_seal_dataset', $$[another], [model], '{"min_samples": 0}', 'sha'$$, '- - - - - - - lease_lost'),
+  ('pawl_dataset_rows', $$[model], 1, 'train'$$, '- - - - - - - ok');
+
+-- Tuned models
+insert into expected values
+  ('pawl_claim_delivery', '[worker], [acme/training m1]', '- - - - - - - ok'),
+  ('pawl_claim_delivery', '[another], [acme/training m1]', '- - - - - - - lease_lost'),
+  ('pawl_record_delivery', $$'msg_' || replace([acme/training m1], '-', ''), 0$$, '- - - - - - - ok'),
+  ('pawl_record_delivery', $$'msg_none', 1$$, '- - - - - - - delivery_not_found'),
+  ('pawl_training_callback', $$'cb', [acme/training m1], 'accepted'$$, '- - - - - - - ok'),
+  ('pawl_training_callback', $$'cb', [acme/training m1], 'succeeded'$$, '- - - - - - - part_missing'),
+  ('pawl_open_model_test', '[worker], [acme/training m1]', '- - - - - - - closed'),
+  ('pawl_open_model_test', '[another], [acme/training m1]', '- - - - - - - lease_lost');
 
 -- The world: the member's session with an answered and an open turn; two versions, and a reflection that calls for a
 -- third; a worker that holds the lease.
@@ -166,6 +210,16 @@ update pawl.leases set holder = tests.id('worker'), expires_at = now() + interva
 select tests.learned('pattern');
 insert into pawl.learning_runs (id, organization_id, assistant_id)
   values (tests.id('run'), tests.id('acme'), tests.id('acme/default'));
+
+-- A model whose dataset is being written.
+insert into pawl.model_versions (id, organization_id, assistant_id, model_name, number, version, base_model)
+  values (tests.id('model'), tests.id('acme'), tests.id('acme/default'), 'default', 1, 'v1', 'a-model');
+insert into pawl.dataset_parts (model_version_id, number, split, path, rows, bytes, sha256, cursor)
+  values (tests.id('model'), 1, 'train', 'p', 0, 0, repeat('0', 64), tests.id('model'));
+
+-- A model whose trainer is to be told, with an assistant of its own.
+select tests.make_assistant('acme/training'), tests.make_model('acme/training', 1, 'pending'),
+       tests.hold_training('worker', 'acme/training');
 
 -- A version in test with an assistant of its own, and a worker that has its lease.
 select tests.make_assistant('acme/proving'), tests.make_version('acme/proving', 2);

@@ -159,6 +159,21 @@ insert into expected values
   ('learned_patterns',      'UPDATE',   '-    -      -        -      -            -     -     all'),
   ('learned_patterns',      'DELETE',   '-    -      -        -      -            -     -     all'),
   ('learned_patterns',      'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('agent_runs',           'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('agent_runs',           'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('agent_runs',           'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('agent_runs',           'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('agent_runs',           'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('agent_traces',         'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('agent_traces',         'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('agent_traces',         'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('agent_traces',         'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('agent_traces',         'TRUNCATE', '-    -      -        -      -            -     -     -'),
+  ('tool_calls',           'SELECT',   '-    none   none     none   org          org   org   all'),
+  ('tool_calls',           'INSERT',   '-    -      -        -      -            -     -     all'),
+  ('tool_calls',           'UPDATE',   '-    -      -        -      -            -     -     all'),
+  ('tool_calls',           'DELETE',   '-    -      -        -      -            -     -     all'),
+  ('tool_calls',           'TRUNCATE', '-    -      -        -      -            -     -     -'),
   ('learning_runs',         'SELECT',   '-    none   none     none   org          org   org   all'),
   ('learning_runs',         'INSERT',   '-    -      -        -      -            -     -     all'),
   ('learning_runs',         'UPDATE',   '-    -      -        -      -            -     -     all'),
@@ -197,6 +212,11 @@ insert into expected values
   ('judge_trials',          'UPDATE',    '-    -      -        -      -            -     -     all'),
   ('judge_trials',          'DELETE',    '-    -      -        -      -            -     -     all'),
   ('judge_trials',          'TRUNCATE',  '-    -      -        -      -            -     -     -'),
+  ('judging_sessions',      'SELECT',    '-    -      -        -      -            -     -     all'),
+  ('judging_sessions',      'INSERT',    '-    -      -        -      -            -     -     all'),
+  ('judging_sessions',      'UPDATE',    '-    -      -        -      -            -     -     all'),
+  ('judging_sessions',      'DELETE',    '-    -      -        -      -            -     -     all'),
+  ('judging_sessions',      'TRUNCATE',  '-    -      -        -      -            -     -     -'),
   ('placebo_results',       'SELECT',    '-    none   none     none   org          org   org   all'),
   ('placebo_results',       'INSERT',    '-    -      -        -      -            -     -     -'),
   ('placebo_results',       'UPDATE',    '-    -      -        -      -            -     -     -'),
@@ -233,6 +253,64 @@ insert into expected values
   ('test_usage',            'DELETE',    '-    -      -        -      -            -     -     all'),
   ('test_usage',            'TRUNCATE',  '-    -      -        -      -            -     -     -');
 
+-- Training data, datasets, and what passes between Pawl and a trainer
+insert into expected values
+  --                                         anon nobody stranger member other_member admin owner service
+  ('dataset_parts',         'SELECT',     '-    none   none     none   org          org   org   all'),
+  ('dataset_parts',         'INSERT',     '-    -      -        -      -            -     -     all'),
+  ('dataset_parts',         'UPDATE',     '-    -      -        -      -            -     -     all'),
+  ('dataset_parts',         'DELETE',     '-    -      -        -      -            -     -     all'),
+  ('dataset_parts',         'TRUNCATE',   '-    -      -        -      -            -     -     -'),
+  ('dataset_rows',          'SELECT',     '-    -      -        -      -            -     -     all'),
+  ('dataset_rows',          'INSERT',     '-    -      -        -      -            -     -     all'),
+  ('dataset_rows',          'UPDATE',     '-    -      -        -      -            -     -     all'),
+  ('dataset_rows',          'DELETE',     '-    -      -        -      -            -     -     all'),
+  ('dataset_rows',          'TRUNCATE',   '-    -      -        -      -            -     -     -'),
+  ('drift_metrics',         'SELECT',     '-    none   none     none   org          org   org   all'),
+  ('drift_metrics',         'INSERT',     '-    -      -        -      -            -     -     all'),
+  ('drift_metrics',         'UPDATE',     '-    -      -        -      -            -     -     all'),
+  ('drift_metrics',         'DELETE',     '-    -      -        -      -            -     -     all'),
+  ('drift_metrics',         'TRUNCATE',   '-    -      -        -      -            -     -     -'),
+  ('eval_results',          'SELECT',     '-    none   none     none   org          org   org   all'),
+  ('eval_results',          'INSERT',     '-    -      -        -      -            -     -     all'),
+  ('eval_results',          'UPDATE',     '-    -      -        -      -            -     -     all'),
+  ('eval_results',          'DELETE',     '-    -      -        -      -            -     -     all'),
+  ('eval_results',          'TRUNCATE',   '-    -      -        -      -            -     -     -'),
+  ('teaching_data',         'SELECT',     '-    -      -        -      -            -     -     -'),
+  ('teaching_data',         'INSERT',     '-    -      -        -      -            -     -     -'),
+  ('teaching_data',         'UPDATE',     '-    -      -        -      -            -     -     -'),
+  ('teaching_data',         'DELETE',     '-    -      -        -      -            -     -     -'),
+  ('teaching_data',         'TRUNCATE',   '-    -      -        -      -            -     -     -'),
+  ('training_callbacks',    'SELECT',     '-    -      -        -      -            -     -     all'),
+  ('training_callbacks',    'INSERT',     '-    -      -        -      -            -     -     all'),
+  ('training_callbacks',    'UPDATE',     '-    -      -        -      -            -     -     all'),
+  ('training_callbacks',    'DELETE',     '-    -      -        -      -            -     -     all'),
+  ('training_callbacks',    'TRUNCATE',   '-    -      -        -      -            -     -     -'),
+  ('training_data',         'SELECT',     '-    none   none     none   org          org   org   all'),
+  ('training_data',         'INSERT',     '-    -      -        -      -            -     -     all'),
+  ('training_data',         'UPDATE',     '-    -      -        -      -            -     -     all'),
+  ('training_data',         'DELETE',     '-    -      -        -      -            -     -     all'),
+  ('training_data',         'TRUNCATE',   '-    -      -        -      -            -     -     -'),
+  ('training_sources',      'SELECT',     '-    -      -        -      -            -     -     all'),
+  ('training_sources',      'INSERT',     '-    -      -        -      -            -     -     all'),
+  ('training_sources',      'UPDATE',     '-    -      -        -      -            -     -     all'),
+  ('training_sources',      'DELETE',     '-    -      -        -      -            -     -     all'),
+  ('training_sources',      'TRUNCATE',   '-    -      -        -      -            -     -     -'),
+  ('webhook_deliveries',    'SELECT',     '-    -      -        -      -            -     -     all'),
+  ('webhook_deliveries',    'INSERT',     '-    -      -        -      -            -     -     all'),
+  ('webhook_deliveries',    'UPDATE',     '-    -      -        -      -            -     -     all'),
+  ('webhook_deliveries',    'DELETE',     '-    -      -        -      -            -     -     all'),
+  ('webhook_deliveries',    'TRUNCATE',   '-    -      -        -      -            -     -     -');
+
+-- Tuned models
+insert into expected values
+  --                                         anon nobody stranger member other_member admin owner service
+  ('model_versions',        'SELECT',     '-    none   none     none   org          org   org   all'),
+  ('model_versions',        'INSERT',     '-    -      -        -      -            -     -     all'),
+  ('model_versions',        'UPDATE',     '-    -      -        -      -            -     -     all'),
+  ('model_versions',        'DELETE',     '-    -      -        -      -            -     -     all'),
+  ('model_versions',        'TRUNCATE',   '-    -      -        -      -            -     -     -');
+
 -- Whose a row `t` is: its organisation and, where it is a person's, the person.
 create temp table places (object text primary key, organization text, person text default 'null::uuid');
 insert into places values
@@ -263,6 +341,10 @@ insert into places values
 insert into places select object, '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)'
   from unnest('{leases,loop_settings,reflection_logs,rubrics,suggestions,system_prompts}'::text[]) object;
 insert into places values
+  ('agent_runs',        'organization_id', 'null::uuid'),
+  ('agent_traces',      '(select r.organization_id from pawl.agent_runs r where r.id = t.run_id)', 'null::uuid'),
+  ('tool_calls',        '(select r.organization_id from pawl.agent_traces x join pawl.agent_runs r on r.id = x.run_id '
+                        'where x.id = t.trace_id)', 'null::uuid'),
   ('learned_patterns',  'organization_id', 'null::uuid'),
   ('learning_runs',     'organization_id', 'null::uuid'),
   ('pattern_evidence',  '(select p.organization_id from pawl.learned_patterns p where p.id = t.pattern_id)', 'user_id'),
@@ -273,6 +355,8 @@ insert into places values
 insert into places values
   ('canary_units',       '(select x.organization_id from pawl.prompt_tests x where x.id = t.test_id)', 'user_id'),
   ('judge_trials',       '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)', 'null::uuid'),
+  ('judging_sessions',   '(select s.organization_id from pawl.sessions s where s.id = t.session_id)',
+                         '(select s.user_id from pawl.sessions s where s.id = t.session_id)'),
   ('placebo_results',    '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)', 'null::uuid'),
   ('promotion_receipts', 'organization_id', 'null::uuid'),
   ('prompt_tests',       'organization_id', 'null::uuid'),
@@ -280,6 +364,17 @@ insert into places values
   ('replay_pairs',       '(select x.organization_id from pawl.prompt_tests x where x.id = t.test_id)', 'null::uuid'),
   ('test_ledger',        '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)', 'null::uuid'),
   ('test_usage',         '(select a.organization_id from pawl.assistants a where a.id = t.assistant_id)', 'null::uuid');
+insert into places
+  select object, '(select m.organization_id from pawl.model_versions m where m.id = t.model_version_id)'
+  from unnest('{dataset_parts,dataset_rows,training_callbacks,webhook_deliveries}'::text[]) object;
+insert into places values
+  ('drift_metrics',    'organization_id', 'null::uuid'),
+  ('eval_results',     'organization_id', 'null::uuid'),
+  ('teaching_data',    'organization_id', 'null::uuid'),
+  ('training_data',    'organization_id', 'null::uuid'),
+  ('training_sources', '(select e.organization_id from pawl.exchanges e where e.message_id = t.message_id)', 'user_id');
+
+insert into places values ('model_versions', 'organization_id', 'null::uuid');
 
 -- The world -----------------------------------------------------------------------------------------------------------
 
@@ -330,6 +425,13 @@ declare
 begin
   perform tests.learned(p_organization || ' pattern', p_assistant => v_assistant);
   insert into pawl.learning_runs (organization_id, assistant_id) values (tests.id(p_organization), tests.id(v_assistant));
+  with run as (
+    insert into pawl.agent_runs (organization_id, assistant_id, agent_type)
+      values (tests.id(p_organization), tests.id(v_assistant), 'reflection-loop') returning id
+  ), trace as (
+    insert into pawl.agent_traces (run_id, span_name, span_type, start_time) select id, 's', 'step', now() from run returning id
+  )
+  insert into pawl.tool_calls (trace_id, tool_name) select id, 't' from trace;
   insert into pawl.pattern_transitions (pattern_id, to_state, to_influence, confidence, reason)
     values (tests.id(p_organization || ' pattern'), 'active', 0.5, 0.5, 'r');
   foreach v_person in array p_people loop
@@ -376,6 +478,38 @@ begin
 end
 $$;
 select pg_temp.prove('acme', '{member,colleague,admin,owner}'), pg_temp.prove('globex', '{other_member,other_colleague}');
+
+-- A model whose dataset is being written of what they said.
+create function pg_temp.train(p_organization text, p_people text[]) returns void
+language plpgsql
+as $$
+declare
+  v_assistant uuid := tests.id(p_organization || '/default');
+  v_model uuid := tests.id(p_organization || ' model');
+begin
+  insert into pawl.training_data (
+    id, organization_id, assistant_id, model_name, input, output, content_hash, input_hash)
+    select tests.id(person || ' row'), tests.id(p_organization), v_assistant, 'default', '{}', '{}',
+           sha256(person::bytea), sha256(person::bytea)
+    from unnest(p_people) person;
+  insert into pawl.training_sources (
+    message_id, assistant_id, training_id, user_id, score, validated, source, is_origin)
+    select tests.id(person || ' answered'), v_assistant, tests.id(person || ' row'), tests.id(person), 1, true, 'user', true
+    from unnest(p_people) person;
+  insert into pawl.model_versions (id, organization_id, assistant_id, model_name, number, version, base_model)
+    values (v_model, tests.id(p_organization), v_assistant, 'default', 1, 'v1', 'a-model');
+  insert into pawl.dataset_parts (model_version_id, number, split, path, rows, bytes, sha256, cursor)
+    values (v_model, 1, 'train', 'p', 1, 1, repeat('0', 64), v_model);
+  insert into pawl.dataset_rows values (v_model, 1, 'train', 1, tests.id(p_people[1] || ' row'));
+  insert into pawl.eval_results (organization_id, assistant_id, model_version_id, eval_type, score)
+    values (tests.id(p_organization), v_assistant, v_model, 'accuracy', 0.5);
+  insert into pawl.drift_metrics (organization_id, assistant_id, model_name, metric_type)
+    values (tests.id(p_organization), v_assistant, 'default', 'feedback_score');
+  insert into pawl.webhook_deliveries (model_version_id, webhook_id) values (v_model, p_organization);
+  insert into pawl.training_callbacks (callback_id, model_version_id) values (p_organization, v_model);
+end
+$$;
+select pg_temp.train('acme', '{member,colleague,admin,owner}'), pg_temp.train('globex', '{other_member,other_colleague}');
 
 create temp view objects as
   select c.relname::text as object, c.relkind, c.oid
@@ -444,8 +578,8 @@ begin
 exception
   when sqlstate 'XDONE' then return coalesce(v_read, v_gone, array_remove(array[p_copied], null));
   when insufficient_privilege then return null;
-  -- Nobody writes to a view that joins.
-  when object_not_in_prerequisite_state or wrong_object_type then return null;
+  -- Nobody writes to a view that joins, nor to one of what is computed.
+  when object_not_in_prerequisite_state or wrong_object_type or generated_always then return null;
   when integrity_constraint_violation then return array[p_copied];
 end
 $$;

@@ -1,6 +1,6 @@
 -- While a canary runs a share of the new conversations is served by the version in proof, each to its end.
 begin;
-select plan(37);
+select plan(38);
 
 select tests.make_assistant('acme/default'), tests.make_assistant('acme/helper');
 select tests.make_member(p, 'acme') from unnest('{ann,bob,cara}'::text[]) p;
@@ -114,6 +114,10 @@ select is((select pg_temp.again('ann', session) from annes), 1, 'what they began
 update pawl.loop_settings set updates_paused = true;
 select is((select version from pg_temp.fresh('ann')) || ' ' || (select version from pg_temp.fresh('cara')), '1 1', 'while paused everybody has the live one');
 update pawl.loop_settings set updates_paused = false;
+
+select is((select count(*)::int from pawl.sessions s join pawl.canary_units u on u.user_id = s.user_id and u.session_id is null
+  where s.assistant_id = tests.id('acme/default') and s.created_at >= u.assigned_at
+    and not exists (select from pawl.judging_sessions j where j.session_id = s.id)), 0, 'whatever a person began since their coin judges');
 
 -- A version that went live in between ends it
 select tests.make_version('acme/default', 4);

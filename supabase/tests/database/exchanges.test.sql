@@ -153,7 +153,7 @@ select is(
     tests.id('ann'))) ->> 'patterns_revision', '41', 'a prepared one too');
 create temp table context as
   select tests.call('service', format('select public.pawl_serving_context(%L)', tests.id('acme/default v2'))) as served;
-select is(served - '{patterns,content}'::text[], '{"outcome": "ok", "version": 2, "patterns_revision": 41}',
+select is(served - '{patterns,content}'::text[], '{"outcome": "ok", "version": 2, "endpoint": null, "patterns_revision": 41}',
   'the text of a version comes with the number of the set') from context;
 select is(
   (select jsonb_object_agg(p ->> 'id', p - 'id') from context, jsonb_array_elements(served -> 'patterns') p),

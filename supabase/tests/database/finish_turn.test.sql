@@ -21,7 +21,8 @@ from unnest('{anon,ann}'::text[]) who, (values
 
 -- The prompt's text
 select is(tests.call('service', format('select public.pawl_serving_context(%L)', tests.id('acme/default v1'))),
-  '{"outcome": "ok", "version": 1, "content": "Prompt 1 of acme/default", "patterns_revision": 0, "patterns": []}',
+  '{"outcome": "ok", "version": 1, "content": "Prompt 1 of acme/default", "endpoint": null, "patterns_revision": 0,
+    "patterns": []}',
   'the secret key reads a version by its id');
 select is(tests.call('service', format('select public.pawl_serving_context(%L)', tests.id('acme/default v2'))) ->> 'version',
   '2', 'also one that is not live');

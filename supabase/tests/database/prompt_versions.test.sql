@@ -66,7 +66,7 @@ from unnest(array['screening_pairs = 19', 'screening_pairs = 201', 'proof_method
 select is(
   (select count(*)::int from pawl.loop_settings join pawl.leases using (assistant_id)
    where assistant_id in (tests.id('acme/default'), tests.id('globex/default'))),
-  6, 'an assistant comes with its settings and a lease for each kind of work');
+  8, 'an assistant comes with its settings and a lease for each kind of work');
 
 select * from finish();
 rollback;

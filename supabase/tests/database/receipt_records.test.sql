@@ -27,9 +27,11 @@ language sql as $$ select encode(sha256(convert_to(p_text, 'UTF8')), 'hex') $$;
 select is((select array_agg(k order by k) from jsonb_object_keys((select document from pg_temp.receipt())) k),
   '{baseline,candidate,case,chat_model,judge,ledger,level,method,placebo,plan,ruling,screening,settings}',
   'everything has its place');
-select is(document -> 'candidate', jsonb_build_object('version', 2, 'sha256', pg_temp.sha('Prompt 2 of acme/default')),
-  'the hash of the version') from pg_temp.receipt();
-select is(document -> 'baseline', jsonb_build_object('version', 1, 'sha256', pg_temp.sha('Prompt 1 of acme/default')),
+select is(document -> 'candidate', jsonb_build_object(
+    'version', 2, 'sha256', pg_temp.sha('Prompt 2 of acme/default'), 'model', 'a-chat'),
+  'the hash of the version, and what serves it') from pg_temp.receipt();
+select is(document -> 'baseline', jsonb_build_object(
+    'version', 1, 'sha256', pg_temp.sha('Prompt 1 of acme/default'), 'model', 'a-chat'),
   'and of the one it beat') from pg_temp.receipt();
 select is(document -> 'judge', (
   select jsonb_build_object('model', 'a-judge', 'revision', 7, 'rubric_id', r.id, 'rubric_version', 1,

@@ -1,6 +1,6 @@
 -- Earlier questions are answered by both versions, compared, and counted once each.
 begin;
-select plan(53);
+select plan(55);
 
 select tests.make_assistant('acme/default'), tests.make_member('ann', 'acme');
 update pawl.loop_settings set screening_pairs = 20, proof_pairs = 300, history_token_budget = 500, test_tokens_per_day = 1e9,
@@ -95,8 +95,8 @@ language sql as $$ select pair from pairs where number = p_number $$;
 create function pg_temp.observed() returns jsonb
 language sql as $$ select jsonb_agg(data order by seq) from pawl.proof_observations $$;
 select is(pg_temp.record(jsonb_build_array(pg_temp.said(pg_temp.pair(3), null, null))), '{"outcome": "ok"}', 'answers alone are kept');
-select results_eq($$select state, baseline_answer, candidate_answer from pawl.replay_pairs where number = 3$$,
-  $$values ('answered', 'of the old one', 'of the new one')$$, 'until they are compared');
+select results_eq($$select state, baseline_answer, candidate_answer, heard_at from pawl.replay_pairs where number = 3$$,
+  $$values ('answered', 'of the old one', 'of the new one', now())$$, 'until they are compared');
 select is(pg_temp.next(1) #> '{pairs,0}', (select pair from pairs where number = 3)
   || '{"baseline_answer": "of the old one", "candidate_answer": "of the new one"}', 'they come first');
 select is(pg_temp.record(jsonb_build_array(pg_temp.said(pg_temp.pair(3), 1, 1, '{"baseline_answer": null, "candidate_answer": null}'))),
@@ -156,6 +156,7 @@ do $$ begin
   end loop;
 end $$;
 select is((select count(*)::int from pawl.replay_pairs where stage = 'proving' and state = 'judged'), 300, 'as many as its horizon');
+select is((select count(*)::int from pawl.replay_pairs where stage = 'proving' and (asked_at, heard_at) = (now(), now())), 300, 'each heard of');
 select is((select count(distinct turn_id)::int from pawl.replay_pairs where stage = 'proving'), 300, 'each question once');
 select isnt(pg_temp.drawn(), (select array_agg(m order by m) from unnest(pg_temp.drawn()) m), 'in no order');
 select is(pg_temp.next(50), '{"outcome": "ok", "pairs": [], "blocked": null}', 'and no more');
@@ -171,8 +172,11 @@ select pg_temp.next(1);
 select is(cardinality(screening_pool), 20, 'twenty are fixed') from pawl.prompt_tests, test where prompt_tests.id = test.id;
 delete from pawl.sessions where id in (
   select t.session_id from pawl.turns t, pawl.prompt_tests x, test where x.id = test.id and t.id = any (x.screening_pool[2:3]));
+update pawl.replay_pairs set asked_at = now() - interval '1 day' where test_id = (select id from test);
 select is(pg_temp.numbers(pg_temp.next(4)), '[1, 4, 5, 6]',
   'what went before it was drawn is passed over');
+select results_eq($$select number, now() - asked_at, heard_at from pawl.replay_pairs p, test where p.test_id = test.id order by 1$$,
+  $$values (1, interval '1 day', null::timestamptz), (2, null, null), (3, null, null), (4, '0', null), (5, '0', null), (6, '0', null)$$, 'when each was first asked is kept');
 select results_eq($$select number, state, turn_id from pawl.replay_pairs p, test where p.test_id = test.id and number in (2, 3) order by 1$$,
   $$values (2, 'void', null::uuid), (3, 'void', null)$$, 'and counts as a tie');
 select tests.begin_proof(id, 'replay') from test;

@@ -1,7 +1,7 @@
 -- Who may steer, and look at what there is to steer: whoever may not is refused and nothing is written; whoever may is
 -- recorded as who they are. A new function is one row of `functions`.
 begin;
-select plan(756);
+select plan(880);
 
 select tests.make_assistant('acme/default'), tests.make_version('acme/default', 2),
        tests.make_assistant('globex/default'), tests.make_assistant('acme/tested'), tests.make_version('acme/tested', 2),
@@ -43,6 +43,10 @@ insert into functions values
   ('list_patterns', 'look', null),
   ('list_queue', 'look', null),
   ('list_receipts', 'look', null),
+  ('list_runs', 'look', null),
+  ('analyze_feedback', 'look', null),
+  ('list_models', 'look', null),
+  ('list_drift', 'look', null),
   ('get_receipt', 'receipt', quote_literal(tests.id('a receipt')));
 create temp view calls as
   select name, kind, format('select public.pawl_%s(%s)', name, concat_ws(', ', arguments,

@@ -37,8 +37,10 @@ select is(answer -> 'claim' -> 'about', jsonb_build_object('organization_id', te
   'assistant_id', tests.id('acme/default'), 'assistant', 'default'), 'its assistant is claimed') from claim;
 select is(answer #> '{claim,task,prove}', jsonb_build_object('watch', false, 'test', jsonb_build_object(
   'test_id', test.id, 'state', 'screening', 'method', null, 'judge_model', 'a-judge',
-  'candidate', jsonb_build_object('id', tests.id('acme/default v2'), 'version', 2, 'content', 'Prompt 2 of acme/default'),
-  'baseline', jsonb_build_object('id', tests.id('acme/default v1'), 'version', 1, 'content', 'Prompt 1 of acme/default'),
+  'candidate', jsonb_build_object('id', tests.id('acme/default v2'), 'version', 2, 'content', 'Prompt 2 of acme/default',
+    'model', 'a-chat', 'base_url', null),
+  'baseline', jsonb_build_object('id', tests.id('acme/default v1'), 'version', 1, 'content', 'Prompt 1 of acme/default',
+    'model', 'a-chat', 'base_url', null),
   'rubric', (select jsonb_build_object('id', r.id, 'criteria', r.criteria) from pawl.rubrics r
              where r.assistant_id = tests.id('acme/default')),
   'chat_model', 'a-chat', 'max_answer_tokens', 900, 'history_token_budget', 700)),

@@ -18,7 +18,7 @@ select is(tests.steered('amy', 'write_prompt', '''Said better'''),
   'a person writes a version: the next number of all there are');
 select is(pg_temp.version(5), jsonb_build_object('version', 5, 'content', 'Said better', 'created_by', 'human',
     'created_by_user', tests.id('amy'), 'is_active', false, 'activated_at', null, 'change_reason', 'a reason',
-    'previous_version_id', tests.id('acme/default v1')), 'with who wrote it, why, and after which');
+    'previous_version_id', tests.id('acme/default v1'), 'model_version_id', null), 'with who wrote it, why, and after which');
 select is(tests.live('acme/default'), '1', 'it is not live');
 select is(tests.due('acme/default'), 'update', 'and keeps the loop from nothing: no cooldown');
 update pawl.loop_settings set max_updates_per_day = 1 where assistant_id = tests.id('acme/default');
@@ -54,8 +54,8 @@ select is(tests.live('acme/default') || tests.live('acme/helper'), '92', 'and of
 select is(tests.call('service', format('select public.pawl_write_prompt(''By a backend'', p_organization_id => %L,
     p_assistant => ''default'')', tests.id('acme'))) ->> 'outcome', 'ok', 'a backend writes');
 select is(pg_temp.version(10) - '{previous_version_id}'::text[], '{"version": 10, "content": "By a backend",
-    "created_by": "human", "created_by_user": null, "is_active": false, "activated_at": null, "change_reason": null}',
-  'for nobody in particular, and without a reason');
+    "created_by": "human", "created_by_user": null, "is_active": false, "activated_at": null, "change_reason": null,
+    "model_version_id": null}', 'for nobody in particular, and without a reason');
 
 -- What is no prompt
 select is(tests.unmoved('amy', 'write_prompt', content), 'content_invalid', what)

@@ -1,3 +1,5 @@
+mod own_models;
+
 use std::{cell::RefCell, collections::VecDeque};
 
 use futures_util::StreamExt;
@@ -27,6 +29,8 @@ struct Script {
     next: RefCell<VecDeque<Result<Answer, Unanswered>>>,
     asked: RefCell<Vec<(String, Vec<String>)>>,
     told: RefCell<Vec<Option<String>>>,
+    /// Which model, and where.
+    at: RefCell<Vec<(String, Option<String>)>>,
 }
 
 #[derive(Clone, Default)]
@@ -38,6 +42,7 @@ impl Chat for Model {
         let messages = history.chain([request.message.to_owned()]).collect();
         self.0.asked.borrow_mut().push((request.system_prompt.to_owned(), messages));
         self.0.told.borrow_mut().push(request.instructions.map(str::to_owned));
+        self.0.at.borrow_mut().push((request.model.to_owned(), request.base_url.map(str::to_owned)));
         let number = self.0.asked.borrow().len();
         let answer = self.0.next.borrow_mut().pop_front().unwrap_or_else(|| Ok(text(&format!("answer {number}"))))?;
         let (start, end) = answer.text.split_at(answer.text.len() / 2);
@@ -74,6 +79,16 @@ pub(crate) fn world() -> World {
 
 impl World {
     async fn send(&self, caller: FakeStore, headers: &[(&str, &str)], body: Value) -> Result<Response, ApiError> {
+        self.send_with(caller, headers, body, Ok(self.model.clone())).await
+    }
+
+    async fn send_with<M: Chat + 'static>(
+        &self,
+        caller: FakeStore,
+        headers: &[(&str, &str)],
+        body: Value,
+        model: Result<M, ApiError>,
+    ) -> Result<Response, ApiError> {
         let own = [("content-type", "application/json")];
         let headers = own.iter().chain(headers).map(|&(name, value)| (name.into(), value.into())).collect();
         let request = Request { method: "POST".into(), headers, body: body.to_string().into_bytes(), received_ms: 0.0 };
@@ -89,7 +104,7 @@ impl World {
                 Box::pin(std::future::ready(()))
             }),
         };
-        handle(request, "r1".to_owned(), ports, Ok(self.model.clone())).await.map_err(ApiError::from)
+        handle(request, "r1".to_owned(), ports, model).await.map_err(ApiError::from)
     }
 
     pub(crate) async fn call_as(&self, caller: &FakeStore, body: Value) -> Result<Value, ApiError> {
@@ -140,6 +155,12 @@ impl World {
     pub(crate) fn asked(&self) -> Vec<(String, Vec<String>)> {
         self.model.0.asked.borrow().clone()
     }
+}
+
+/// Version 7 as it was read before.
+pub(crate) fn held(assistant_id: Uuid, content: &str) -> Prompt {
+    let (id, content, model) = (Uuid::from_u128(0xF), content.to_owned(), "held-model".to_owned());
+    Prompt { id, assistant_id, version: 7, content, model, base_url: None }
 }
 
 fn read(response: &Response) -> Value {
@@ -298,7 +319,7 @@ async fn without_a_database_there_is_503_and_no_model_is_paid() {
 async fn a_version_still_held_stands_in_for_one_that_cannot_be_read_and_the_answer_says_so() {
     let w = world();
     let assistant_id = w.store.default_assistant();
-    w.prompts.insert(Prompt { id: Uuid::from_u128(0xF), assistant_id, version: 7, content: "Held.".into() });
+    w.prompts.insert(held(assistant_id, "Held."));
     w.store.fail_next("serving_context", StoreError::Unavailable("timeout".into()));
     let body = w.call(json!({"message": "one"})).await.unwrap();
     assert_eq!((&body["stale_prompt"], &body["prompt_version"]), (&json!(true), &json!(7)));
@@ -311,12 +332,7 @@ async fn a_version_still_held_stands_in_for_one_that_cannot_be_read_and_the_answ
 #[tokio::test]
 async fn another_assistants_version_never_stands_in() {
     let w = world();
-    w.prompts.insert(Prompt {
-        id: Uuid::from_u128(0xF),
-        assistant_id: Uuid::max(),
-        version: 7,
-        content: "Not mine.".into(),
-    });
+    w.prompts.insert(held(Uuid::max(), "Not mine."));
     w.store.fail_next("serving_context", StoreError::Unavailable("timeout".into()));
     assert_eq!(w.code(json!({"message": "one"})).await, (503, "database_unavailable"));
     assert_eq!(w.store.turns()[0].error_code.as_deref(), Some("database_unavailable"));

@@ -171,8 +171,7 @@ async fn a_prompt_that_stands_in_is_served_with_the_patterns_that_are_held() {
     let held = w.prompts.patterns(assistant_id, 1).unwrap();
     let fresh = world();
     learn(&fresh, &[pattern(1, "how_to", 1.0)]);
-    let (id, content) = (Uuid::from_u128(0xF), "Held.".to_owned());
-    fresh.prompts.insert(Prompt { id, assistant_id: fresh.store.default_assistant(), version: 7, content });
+    fresh.prompts.insert(crate::handler::tests::held(fresh.store.default_assistant(), "Held."));
     fresh.prompts.insert_patterns(Patterns { assistant_id, revision: 1, live: held.live.clone() });
     fresh.store.fail_next("serving_context", StoreError::Unavailable("timeout".into()));
     let body = fresh.call(question()).await.unwrap();

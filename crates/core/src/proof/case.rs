@@ -45,6 +45,8 @@ names! {
         Canary => "canary",
         /// Has the live version fallen behind the one before?
         Watch => "watch",
+        /// Does the live version's model answer at all?
+        Failures => "failures",
     }
 }
 
@@ -68,6 +70,8 @@ pub enum Observations {
     Units(Vec<Unit>),
     /// Of a watch.
     Votes(Vec<Vote>),
+    /// Of failures.
+    Turns(Vec<Turn>),
 }
 
 impl Observations {
@@ -84,6 +88,11 @@ impl Observations {
     /// The votes; none of another kind of case.
     pub fn votes(&self) -> &[Vote] {
         if let Self::Votes(votes) = self { votes } else { &[] }
+    }
+
+    /// The turns; none of another kind of case.
+    pub fn turns(&self) -> &[Turn] {
+        if let Self::Turns(turns) = self { turns } else { &[] }
     }
 }
 
@@ -129,6 +138,15 @@ pub struct Vote {
     pub id: String,
     /// Thumbs up.
     pub up: bool,
+}
+
+/// A turn that the live version's model was asked in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Turn {
+    /// The observation's.
+    pub id: String,
+    /// The model gave no answer.
+    pub failed: bool,
 }
 
 /// Answers that a judge scored and people rated, counted: row = the judge's score, column = people's, both 1 to 5.

@@ -133,6 +133,8 @@ names! {
         Fell => "fell",
         /// It fell, as far as so few votes before can tell.
         TooFewVotes => "too_few_votes",
+        /// The model of the live version does not answer.
+        ModelUnreachable => "model_unreachable",
         /// No fall that could be told.
         Quiet => "quiet",
     }

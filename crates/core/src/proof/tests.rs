@@ -126,7 +126,7 @@ fn names_are_read_as_they_are_written() {
     ] {
         assert_eq!(Reason::named(reason).unwrap().name(), reason);
     }
-    for kind in ["screening", "replay", "canary", "watch"] {
+    for kind in ["screening", "replay", "canary", "watch", "failures"] {
         assert_eq!(Kind::named(kind).unwrap().name(), kind);
     }
     assert_eq!(["conversation", "user"].map(|name| UnitKind::named(name).unwrap().name()), ["conversation", "user"]);

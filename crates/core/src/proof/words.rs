@@ -177,6 +177,21 @@ pub fn quiet(votes: usize) -> String {
     format!("No fall of thumbs up that could be told in {} votes.", count(votes))
 }
 
+pub fn unreachable(turns: usize) -> String {
+    format!(
+        "The last {} answers in a row failed: the model does not answer. The version before goes live again.",
+        count(turns)
+    )
+}
+
+pub fn answers(failed: usize) -> String {
+    match failed {
+        0 => "The model answers.".to_owned(),
+        1 => "The last answer failed; that alone says nothing.".to_owned(),
+        _ => format!("The last {} answers failed: too few in a row to take the version back.", count(failed)),
+    }
+}
+
 /// "about 12 days", "about a day".
 fn about(days: f64) -> String {
     let days = days.ceil() as u64;

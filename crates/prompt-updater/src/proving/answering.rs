@@ -45,7 +45,9 @@ impl Open<'_> {
 
 /// Has both versions answer every pair that has no answers yet, and stores them: they are never paid for again. A
 /// version without an answer loses against one that has it, as it would with people. What fails by itself is asked once
-/// more before it counts as none; the pairs for which time was too short are left out.
+/// more before it counts as none; the pairs for which time was too short are left out. Where each has a model of its own
+/// and one is away, that is no answer of the new version's; the live one's is waited for: an outage would be a run of
+/// wins for whatever is compared with it.
 pub(super) async fn answer<'a, S: Proofs, M: Chat>(
     bench: &Bench<'_, S, M>,
     pairs: &'a [Pair],
@@ -55,6 +57,7 @@ pub(super) async fn answer<'a, S: Proofs, M: Chat>(
     let mut ready: Vec<_> = stored.collect();
     let open = pairs.iter().filter(|pair| pair.answers.is_none());
     let mut open: Vec<_> = open.map(|pair| Open { pair, said: [None, None] }).collect();
+    let mut live_answers = false;
     for last in [false, true] {
         let mut waiting: Vec<_> = open.iter_mut().filter(|open| open.waits()).collect();
         for together in waiting.chunks_mut(IN_FLIGHT / 2) {
@@ -62,7 +65,7 @@ pub(super) async fn answer<'a, S: Proofs, M: Chat>(
                 return Ok(ready);
             }
             let last = last && bench.deadline.has(WHOLE_PATIENCE);
-            let (spent, fault) = ask(bench, together, last).await;
+            let (spent, fault) = ask(bench, together, last, &mut live_answers).await;
             let done: Vec<_> = together.iter().filter_map(|open| result(open)).collect();
             if !done.is_empty() || !spent.is_empty() {
                 paid(bench.store.record_pairs(bench.holder, bench.test.test_id, &done, &spent).await)?;
@@ -84,10 +87,12 @@ pub(super) async fn answer<'a, S: Proofs, M: Chat>(
 }
 
 /// Asks what is not answered yet of these pairs, all at a time. A fault is one that the next question would meet too.
+/// `live_answers`: whether the live version has answered anything yet.
 async fn ask<S, M: Chat>(
     bench: &Bench<'_, S, M>,
     together: &mut [&mut Open<'_>],
     last: bool,
+    live_answers: &mut bool,
 ) -> (Vec<Spending>, Option<ModelError>) {
     let versions = [&bench.test.baseline, &bench.test.candidate];
     let asked = together.iter().flat_map(|open| {
@@ -98,8 +103,13 @@ async fn ask<S, M: Chat>(
     let replies = join_all(asked.collect::<Vec<_>>()).await;
     let (mut spent, mut fault, mut of_one) = (Vec::new(), None, None);
     let (asked, mut answered) = (replies.len(), 0);
-    let slots = together.iter_mut().flat_map(|open| open.said.iter_mut()).filter(|said| said.is_none());
-    for (slot, reply) in slots.zip(replies) {
+    let slots = together.iter_mut().flat_map(|open| versions.into_iter().zip(open.said.iter_mut()));
+    let slots = slots.filter(|(_, said)| said.is_none());
+    let replies: Vec<_> = slots.zip(replies).collect();
+    let of_live = |version: &PromptVersion| std::ptr::eq(version, &bench.test.baseline);
+    *live_answers |= replies.iter().any(|((version, _), reply)| of_live(version) && has_answered(reply));
+    for ((version, slot), reply) in replies {
+        let (own, live) = (is_alone(version, versions), of_live(version));
         match reply {
             Ok(Answer { text, model, usage, .. }) => {
                 spent.push(spending(Purpose::Replay, Spent { model, usage }));
@@ -109,6 +119,12 @@ async fn ask<S, M: Chat>(
             Err(Unanswered { error, spent: cost }) => {
                 spent.extend(cost.map(|cost| spending(Purpose::Replay, cost)));
                 match error {
+                    // Its own model does not answer, and perhaps nothing: an outage can look like this too.
+                    ModelError::Timeout | ModelError::BrokenOff | ModelError::Malformed
+                        if own && live && !*live_answers =>
+                    {
+                        fault = Some(error);
+                    }
                     ModelError::Refused | ModelError::Empty => {
                         *slot = Some(Said::Nothing);
                         answered += 1;
@@ -122,12 +138,19 @@ async fn ask<S, M: Chat>(
                         *slot = last.then_some(Said::Nothing);
                         of_one = Some(error);
                     }
+                    // The new version's: its own model is not there, while the other's is.
+                    ModelError::Unreachable | ModelError::ServerError if own && !live => {
+                        *slot = last.then_some(Said::Nothing);
+                        of_one = Some(error);
+                    }
                     ModelError::Unreachable
                     | ModelError::RateLimited(_)
                     | ModelError::Overloaded(_)
                     | ModelError::ServerError
                     | ModelError::SpendLimit
-                    | ModelError::Unauthorized => fault = Some(error),
+                    | ModelError::Unauthorized
+                    | ModelError::NotAllowed
+                    | ModelError::OwnKeyRefused => fault = Some(error),
                 }
             }
         }
@@ -139,13 +162,25 @@ async fn ask<S, M: Chat>(
     (spent, fault)
 }
 
+/// Whether a version said something, or would not.
+fn has_answered(reply: &Result<Answer, Unanswered>) -> bool {
+    let error = reply.as_ref().err().map(|unanswered| &unanswered.error);
+    matches!(error, None | Some(ModelError::Refused | ModelError::Empty))
+}
+
+/// Whether a version has a model at an address that the other version has not.
+fn is_alone(version: &PromptVersion, versions: [&PromptVersion; 2]) -> bool {
+    version.base_url.is_some() && versions.iter().any(|other| other.base_url != version.base_url)
+}
+
 async fn ask_one<S, M: Chat>(
     bench: &Bench<'_, S, M>,
     version: &PromptVersion,
     pair: &Pair,
 ) -> Result<Answer, Unanswered> {
     let request = ChatRequest {
-        model: &bench.test.chat_model,
+        model: &version.model,
+        base_url: version.base_url.as_deref(),
         max_tokens: bench.test.max_answer_tokens,
         system_prompt: &version.content,
         instructions: None,

@@ -2,6 +2,7 @@
 
 mod canary;
 pub(crate) mod model;
+mod own_models;
 mod replay;
 mod store;
 mod trial;
@@ -52,7 +53,7 @@ fn case(kind: Kind) -> Case {
         horizon: match kind {
             Kind::Screening => Some(20),
             Kind::Replay => Some(100),
-            Kind::Canary | Kind::Watch => None,
+            Kind::Canary | Kind::Watch | Kind::Failures => None,
         },
         min_days: canary.then_some(7.0),
         max_days: canary.then_some(28.0),
@@ -71,15 +72,20 @@ fn world(kind: Kind) -> World {
     NOW_MS.set(0.0);
     let rubric: Rubric =
         serde_json::from_value(json!([{"key": "depth", "description": "", "anchors": ["", "", "", "", ""]}])).unwrap();
-    let version =
-        |id, version, content: &str| PromptVersion { id: Uuid::from_u128(id), version, content: content.into() };
+    let version = |id, version, content: &str| PromptVersion {
+        id: Uuid::from_u128(id),
+        version,
+        content: content.into(),
+        model: "chat".into(),
+        base_url: None,
+    };
     let test = Test {
         test_id: Uuid::from_u128(0x7E57),
         stage: if kind == Kind::Screening { Stage::Screening } else { Stage::Proving },
         method: match kind {
             Kind::Replay => Some(Method::Replay),
             Kind::Canary => Some(Method::Canary),
-            Kind::Screening | Kind::Watch => None,
+            Kind::Screening | Kind::Watch | Kind::Failures => None,
         },
         candidate: version(0x21, 2, NEW),
         baseline: version(0x20, 1, OLD),

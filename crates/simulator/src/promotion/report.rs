@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Set, Wish, picture};
 
-const FOLDER: &str = "target/simulator";
+pub const FOLDER: &str = "target/simulator";
 
 /// A cell of a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +121,7 @@ impl Report {
     }
 }
 
-fn table_json(table: &Table) -> Value {
+pub fn table_json(table: &Table) -> Value {
     let rows: Vec<Value> = table
         .rows
         .iter()
@@ -130,7 +130,7 @@ fn table_json(table: &Table) -> Value {
     json!({"name": table.name, "title": table.title, "rows": rows})
 }
 
-fn print_table(out: &mut impl io::Write, table: &Table) -> io::Result<()> {
+pub fn print_table(out: &mut impl io::Write, table: &Table) -> io::Result<()> {
     writeln!(out, "\n{}", table.title)?;
     let rows: Vec<Vec<String>> = table.rows.iter().map(|row| row.iter().map(Cell::show).collect()).collect();
     let width = |i: usize| {

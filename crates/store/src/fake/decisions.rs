@@ -39,7 +39,7 @@ impl Decisions for FakeStore {
 
 impl State {
     /// As `pawl.steer` and `pawl.take_hold_of`: the assistant, if the caller may steer it.
-    fn steer(&self, caller: Caller, order: &Order<'_>) -> Result<Uuid, Refusal> {
+    pub(super) fn steer(&self, caller: Caller, order: &Order<'_>) -> Result<Uuid, Refusal> {
         let person = match (caller, order.user_id) {
             (Caller::User(_), Some(_)) => return Err(Refusal::UserNotAllowed),
             (Caller::User(id), None) => Some(id),

@@ -10,6 +10,7 @@ mod prompts;
 pub(crate) mod proof;
 mod reflections;
 mod settings;
+mod training;
 mod turns;
 mod usage;
 
@@ -27,7 +28,7 @@ use crate::{
     StoreError,
     proof::{Blocked, Receipt},
     reflections::SkipReason,
-    serving::{Exposure, Pattern},
+    serving::{Endpoint, Exposure, Pattern},
     usage::Purpose,
 };
 
@@ -35,6 +36,7 @@ pub use feedback::StoredReaction;
 pub use learning::StoredPattern;
 pub use proof::StoredTest;
 pub use settings::{Limits, Settings};
+pub use training::{StoredDelivery, StoredDrift, StoredLesson, StoredModel, StoredPart, StoredSource};
 
 /// A version of a prompt.
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ pub struct Prompt {
     pub assistant_id: Uuid,
     pub version: i32,
     pub content: String,
+    /// Its own model, where it is not the assistant's `chat_model` that answers with it.
+    pub endpoint: Option<Endpoint>,
     pub state: &'static str,
     /// Its state is `active`.
     pub is_active: bool,
@@ -243,6 +247,7 @@ pub(crate) struct State {
     pub(crate) lessons: BTreeMap<Uuid, learning::Lessons>,
     pub(crate) patterns: BTreeMap<Uuid, StoredPattern>,
     pub(crate) reactions: Vec<StoredReaction>,
+    pub(crate) training: training::Kept,
     failures: Vec<(&'static str, StoreError)>,
     calls: Vec<&'static str>,
 }
@@ -327,6 +332,7 @@ impl FakeStore {
                 assistant_id: id,
                 version: 1,
                 content: prompt.to_owned(),
+                endpoint: None,
                 state: "active",
                 is_active: true,
                 placebo: false,
@@ -368,6 +374,14 @@ impl FakeStore {
     /// The calls of models that were counted.
     pub fn spent(&self) -> Vec<Spent> {
         self.state(|s| s.spent.clone())
+    }
+
+    /// Gives a version of an assistant's prompt a model of its own; those written after it have it too.
+    pub fn give_own_model(&self, assistant_id: Uuid, version: i32, endpoint: Endpoint) {
+        self.state(|s| {
+            let meant = s.prompts.iter_mut().filter(|p| p.assistant_id == assistant_id && p.version == version);
+            meant.for_each(|p| p.endpoint = Some(endpoint.clone()));
+        });
     }
 
     /// Locks or unlocks the live version of an assistant.
@@ -478,6 +492,12 @@ impl State {
 
     pub(crate) fn prompt(&self, id: Uuid) -> Option<&Prompt> {
         self.prompts.iter().find(|p| p.id == id)
+    }
+
+    /// The model that answers with a version, by these settings.
+    pub(crate) fn model_of(&self, prompt_id: Uuid, settings: &Settings) -> String {
+        let endpoint = self.prompt(prompt_id).and_then(|p| p.endpoint.as_ref());
+        endpoint.map_or_else(|| settings.chat_model.clone(), |own| own.model.clone())
     }
 
     pub(crate) fn live_prompt(&self, assistant_id: Uuid) -> Option<&Prompt> {

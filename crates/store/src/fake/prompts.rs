@@ -142,12 +142,15 @@ impl State {
         let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == prompt_id) else { return };
         let changes = prompt.state != state;
         (prompt.state, prompt.is_active) = (state, state == "active");
+        if changes {
+            self.follow_prompt(prompt_id);
+        }
         let (status, live) = match state {
             "active" => ("implemented", true),
             "rejected" => ("rejected", false),
             _ => return,
         };
-        let reflection_id = prompt.reflection_id;
+        let reflection_id = self.prompt(prompt_id).and_then(|p| p.reflection_id);
         for suggestion in self.suggestions.iter_mut().filter(|_| changes) {
             let about_it =
                 suggestion.prompt_id == Some(prompt_id) && ["pending", "approved"].contains(&suggestion.status);
@@ -179,6 +182,7 @@ impl State {
             prompt.activated_at = prompt.activated_at.or(Some(prompt.created_at));
         }
         self.set_prompt_state(prompt_id, "active");
+        self.note_deployed(before.map(|(id, _)| id), prompt_id, now);
         if let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == prompt_id) {
             if prompt.activated_at.is_none() {
                 prompt.previous_id = before.map(|(id, _)| id).or(prompt.previous_id);
@@ -249,6 +253,7 @@ impl State {
             None => {}
         }
         let live = self.live_prompt(log.assistant_id).map(|p| p.id);
+        let endpoint = self.live_prompt(log.assistant_id).and_then(|p| p.endpoint.clone());
         if version.parent_id != log.prompt_id || live != Some(version.parent_id) {
             return Submit::Superseded;
         }
@@ -267,6 +272,7 @@ impl State {
             assistant_id: log.assistant_id,
             version: 0,
             content: version.content.to_owned(),
+            endpoint,
             state: "draft",
             is_active: false,
             placebo: false,

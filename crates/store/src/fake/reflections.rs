@@ -189,7 +189,13 @@ impl State {
         Ok(Task::Judge(Box::new(JudgeTask {
             window_start: write(since),
             window_end: write(now),
-            prompt: PromptVersion { id: prompt.id, version: prompt.version, content: prompt.content.clone() },
+            prompt: PromptVersion {
+                id: prompt.id,
+                version: prompt.version,
+                content: prompt.content.clone(),
+                model: String::new(),
+                base_url: None,
+            },
             rubric: StoredRubric { id: assistant.rubric_id, criteria: assistant.rubric.clone() },
             judge_model: settings.judge_model.clone(),
             thresholds: settings.thresholds,

@@ -138,11 +138,12 @@ impl BeginTurns for FakeStore {
                 prompt_id,
                 prompt_version,
                 patterns_revision: s.assistant(assistant_id).map_or(0, |a| a.patterns_revision),
-                model: s.assistant(assistant_id).map(|a| a.settings.chat_model.clone()).unwrap_or_default(),
+                model: s.assistant(assistant_id).map(|a| s.model_of(prompt_id, &a.settings)).unwrap_or_default(),
                 max_answer_tokens: 4096,
                 history_token_budget: 8000,
                 history,
                 system_prompt: None,
+                endpoint: None,
             };
             match s.turns.iter_mut().find(|t| t.id == stored.id) {
                 Some(turn) => *turn = stored,
@@ -256,9 +257,9 @@ impl PrepareTurns for FakeStore {
                     let turn = s.turns.iter_mut().find(|t| t.id == begun.turn_id);
                     turn.into_iter().for_each(|t| t.lease_expires_at = lease_expires_at);
                 });
-                let content =
-                    |s: &mut State| s.prompts.iter().find(|p| p.id == begun.prompt_id).map(|p| p.content.clone());
-                BeginTurn::Ok(Turn { system_prompt: self.state(content), ..begun })
+                let prompt = self.state(|s| s.prompt(begun.prompt_id).cloned());
+                let (system_prompt, endpoint) = prompt.map(|p| (p.content, p.endpoint)).unzip();
+                BeginTurn::Ok(Turn { system_prompt, endpoint: endpoint.flatten(), ..begun })
             }
             otherwise => otherwise,
         })
@@ -287,6 +288,7 @@ impl TurnLedger for FakeStore {
                 ServingContext::Ok {
                     version: p.version,
                     content: p.content.clone(),
+                    endpoint: p.endpoint.clone(),
                     patterns_revision: s.assistant(p.assistant_id).map_or(0, |a| a.patterns_revision),
                     patterns: live.map(|(_, pattern)| pattern.clone()).collect(),
                 }

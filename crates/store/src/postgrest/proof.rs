@@ -17,7 +17,7 @@ use crate::{
 
 impl Postgrest {
     /// The outcome's name and fields, read.
-    async fn outcome<T>(
+    pub(super) async fn outcome<T>(
         &self,
         function: &'static str,
         arguments: &Value,

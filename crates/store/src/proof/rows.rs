@@ -3,7 +3,7 @@
 use pawl_core::{
     learning::reaction::{Reactions, Thumb},
     proof::{
-        Agreement, Case, Kind, Method, Observations, Pair as SeenPair, ProofSettings, Ruling, Traffic,
+        Agreement, Case, Kind, Method, Observations, Pair as SeenPair, ProofSettings, Ruling, Traffic, Turn,
         Unit as SeenUnit, UnitKind, Vote, question_type,
     },
 };
@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     postgrest::counts,
-    reflections::rows::{exchange, prompt_version, stored_rubric, time},
+    reflections::{
+        PromptVersion,
+        rows::{exchange, prompt_version, stored_rubric, time},
+    },
     row::Row,
 };
 
@@ -39,14 +42,19 @@ fn test(row: Row<'_>) -> Option<Test> {
             _ => return None,
         },
         method: row.at("method").and_then(Value::as_str).and_then(Method::named),
-        candidate: prompt_version(Row::of(row.at("candidate")?))?,
-        baseline: prompt_version(Row::of(row.at("baseline")?))?,
+        candidate: tested(row, "candidate")?,
+        baseline: tested(row, "baseline")?,
         judge_model: row.text("judge_model")?,
         rubric: stored_rubric(Row::of(row.at("rubric")?))?,
         chat_model: row.text("chat_model")?,
         max_answer_tokens: whole(row, "max_answer_tokens")?,
         history_token_budget: usize::try_from(row.int("history_token_budget")?).ok()?,
     })
+}
+
+/// A version that questions are asked with: it has a model.
+fn tested(row: Row<'_>, name: &str) -> Option<PromptVersion> {
+    prompt_version(Row::of(row.at(name)?)).filter(|version| !version.model.is_empty())
 }
 
 fn small(row: Row<'_>, name: &str) -> Option<i32> {
@@ -226,6 +234,7 @@ fn case(row: Row<'_>, observed: &Value) -> Option<Case> {
             Kind::Screening | Kind::Replay => Observations::Pairs(observed.all("observations", seen_pair)?),
             Kind::Canary => Observations::Units(observed.all("observations", seen_unit)?),
             Kind::Watch => Observations::Votes(observed.all("observations", vote)?),
+            Kind::Failures => Observations::Turns(observed.all("observations", turn)?),
         },
     })
 }
@@ -255,6 +264,10 @@ fn seen_unit(row: Row<'_>) -> Option<SeenUnit> {
 
 fn vote(row: Row<'_>) -> Option<Vote> {
     Some(Vote { id: row.text("id")?, up: row.at("up")?.as_bool()? })
+}
+
+fn turn(row: Row<'_>) -> Option<Turn> {
+    Some(Turn { id: row.text("id")?, failed: row.at("failed")?.as_bool()? })
 }
 
 /// `pawl_begin_proof`'s answer.

@@ -11,7 +11,7 @@ use super::{
     About, Claimed, JudgeTask, PromptVersion, RecordReflection, SkipReason, Skipped, StoredExchange, StoredRubric,
     Task, Timestamp, Work,
 };
-use crate::{learning::LearnTask, proof::rows::proof_task, row::Row};
+use crate::{learning::LearnTask, proof::rows::proof_task, row::Row, training::rows::train_task};
 
 /// What a claim came to. Each kind of claim reads its own tasks: the reader of another's would be dead weight in the wasm.
 fn read_claimed(answer: &Value, task: fn(Row<'_>) -> Option<Task>) -> Option<Claimed> {
@@ -26,7 +26,10 @@ fn read_claimed(answer: &Value, task: fn(Row<'_>) -> Option<Task>) -> Option<Cla
 }
 
 fn about(row: Row<'_>) -> Option<About> {
-    let row = Row::of(row.at("about")?);
+    about_itself(Row::of(row.at("about")?))
+}
+
+pub(crate) fn about_itself(row: Row<'_>) -> Option<About> {
     Some(About {
         organization_id: row.id("organization_id")?,
         assistant_id: row.id("assistant_id")?,
@@ -80,6 +83,11 @@ pub(crate) fn read_proof(answer: &Value) -> Option<Claimed> {
     read_claimed(answer, |task| Some(Task::Prove(Box::new(proof_task(Row::of(task.at("prove")?))?))))
 }
 
+/// What a claim of retraining came to.
+pub(crate) fn read_training(answer: &Value) -> Option<Claimed> {
+    read_claimed(answer, |task| Some(Task::Train(Box::new(train_task(Row::of(task.at("train")?))?))))
+}
+
 fn judge_task(row: Row<'_>) -> Option<JudgeTask> {
     let thresholds = Row::of(row.at("thresholds")?);
     Some(JudgeTask {
@@ -107,6 +115,8 @@ pub(crate) fn prompt_version(row: Row<'_>) -> Option<PromptVersion> {
         id: row.id("id")?,
         version: i32::try_from(row.int("version")?).ok()?,
         content: row.text("content")?,
+        model: row.text("model").unwrap_or_default(),
+        base_url: row.text("base_url"),
     })
 }
 

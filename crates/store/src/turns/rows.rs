@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{BeginTurn, Limit, StoredAnswer, StoredUsage, Turn};
-use crate::{reflections::rows::exchange, row::Row};
+use crate::{reflections::rows::exchange, row::Row, serving::Endpoint};
 
 /// The outcome, as [`crate::Postgrest`] makes a variant of it: its name, or its name over its fields.
 pub(crate) fn read_begun(outcome: &Value) -> Option<BeginTurn> {
@@ -47,6 +47,10 @@ fn turn(row: Row<'_>) -> Option<Turn> {
         history_token_budget: usize::try_from(row.int("history_token_budget")?).ok()?,
         history: row.all("history", exchange)?,
         system_prompt: row.text("system_prompt"),
+        endpoint: match row.at("endpoint") {
+            None => None,
+            Some(endpoint) => Endpoint::read(endpoint)?,
+        },
     })
 }
 

@@ -13,7 +13,7 @@
 mod scenarios;
 mod worlds;
 
-use scenarios::{attempts, decisions, feedback, patterns, prompts, proof, reflections, turns, watch};
+use scenarios::{attempts, decisions, feedback, models, patterns, prompts, proof, reflections, training, turns, watch};
 use worlds::{FakeWorld, StackWorld, World};
 
 /// Every scenario in a world, in order. Each makes its own organisation, so none sees another's rows.
@@ -56,6 +56,22 @@ async fn keeps_the_contract(world: &impl World) {
     proof::a_canary_serves_a_share_and_keeps_to_it(world).await;
     proof::a_placebo_never_goes_live(world).await;
     proof::people_test_and_force(world).await;
+    models::a_version_is_served_by_its_own_model(world).await;
+    models::a_version_is_tested_with_the_model_that_it_takes_over(world).await;
+    training::collect::feedback_becomes_training_data(world).await;
+    training::collect::what_was_said_twice_is_one_row(world).await;
+    training::collect::what_contradicts_itself_teaches_nothing(world).await;
+    training::collect::training_is_one_workers(world).await;
+    training::collect::who_reacted_lately_stands_beside_who_did_before(world).await;
+    training::collect::who_may_steer_is_told_what_people_make_of_answers(world).await;
+    training::dataset::a_dataset_is_the_same_at_every_call(world).await;
+    training::dataset::a_dataset_is_sealed_once(world).await;
+    training::trainer::a_trainer_is_told_once(world).await;
+    training::trainer::a_trainer_that_does_not_listen_is_given_up(world).await;
+    training::trainer::a_trainer_that_could_not_be_asked_is_asked_again(world).await;
+    training::trainer::a_trainer_answers_for_its_dataset(world).await;
+    training::trainer::a_model_is_tested_like_a_prompt(world).await;
+    training::trainer::runs_are_kept(world).await;
     watch::a_fall_takes_the_version_back(world).await;
     watch::a_person_is_told_where_nothing_may_be_done(world).await;
     prompts::of_many_at_once_one_wins(world).await;

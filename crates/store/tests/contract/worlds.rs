@@ -12,7 +12,9 @@ use pawl_store::{
     prompts::Prompts,
     proof::Proofs,
     reflections::Reflections,
-    serving::Pattern,
+    runs::Runs,
+    serving::{Endpoint, Pattern},
+    training::Training,
     turns::{BeginTurns, PrepareTurns, TurnLedger},
     usage::UsageLedger,
 };
@@ -30,6 +32,7 @@ pub enum Change {
     /// 0 or 1: what lies between is chance.
     PlaceboShare(i32),
     JudgeModel(&'static str),
+    ChatModel(&'static str),
     Protect(&'static str),
 }
 
@@ -65,7 +68,9 @@ pub trait World {
         + Reflections
         + Prompts
         + Decisions
-        + Proofs;
+        + Proofs
+        + Training
+        + Runs;
 
     /// With the secret key.
     fn service(&self) -> Self::Store;
@@ -74,7 +79,11 @@ pub trait World {
     /// A person who has just signed up.
     async fn user(&self) -> (Uuid, Self::Store);
     /// A new organisation and its assistant `default`, with version 1 of its prompt.
-    async fn organization(&self) -> (Uuid, Uuid);
+    async fn organization(&self) -> (Uuid, Uuid) {
+        self.organization_with(None).await
+    }
+    /// The same, that version served by a model of its own.
+    async fn organization_with(&self, own_model: Option<Endpoint>) -> (Uuid, Uuid);
     async fn add_member(&self, organization_id: Uuid, user_id: Uuid, admin: bool);
     async fn change(&self, assistant_id: Uuid, change: Change);
     async fn limit(&self, organization_id: Uuid, limits: Limits);
@@ -88,6 +97,9 @@ pub trait World {
     async fn answers(&self, assistant_id: Uuid, count: usize);
     /// The same, each with a thumb: up where it says so.
     async fn votes(&self, assistant_id: Uuid, votes: &[bool]);
+
+    /// Deletes a person, with all that is theirs.
+    async fn forget(&self, user_id: Uuid);
 
     /// Lets time pass (the stack's rows are aged).
     async fn wait(&self, time: TimeDelta);
@@ -135,10 +147,12 @@ impl World for FakeWorld {
         (id, self.store.as_user(id))
     }
 
-    async fn organization(&self) -> (Uuid, Uuid) {
+    async fn organization_with(&self, own_model: Option<Endpoint>) -> (Uuid, Uuid) {
         let id = self.store.add_organization();
         let rubric: Rubric = serde_json::from_value(rubric()).unwrap();
-        (id, self.store.add_assistant(id, "default", rubric, PROMPT))
+        let assistant_id = self.store.add_assistant(id, "default", rubric, PROMPT);
+        own_model.into_iter().for_each(|own| self.store.give_own_model(assistant_id, 1, own));
+        (id, assistant_id)
     }
 
     async fn add_member(&self, organization_id: Uuid, user_id: Uuid, admin: bool) {
@@ -157,6 +171,7 @@ impl World for FakeWorld {
                 Change::YearlyBudget(on) => s.yearly_budget = on,
                 Change::PlaceboShare(share) => s.placebo_share = f64::from(share),
                 Change::JudgeModel(model) => s.judge_model = model.to_owned(),
+                Change::ChatModel(model) => s.chat_model = model.to_owned(),
                 Change::Locked(_) => {}
             }),
         }
@@ -201,6 +216,10 @@ impl World for FakeWorld {
 
     async fn votes(&self, assistant_id: Uuid, votes: &[bool]) {
         self.store.add_votes(assistant_id, votes);
+    }
+
+    async fn forget(&self, user_id: Uuid) {
+        self.store.forget(user_id);
     }
 
     async fn wait(&self, time: TimeDelta) {
@@ -324,17 +343,29 @@ impl World for StackWorld {
         (id(&session["user"], "id"), self.store(Some(&token), None))
     }
 
-    async fn organization(&self) -> (Uuid, Uuid) {
+    async fn organization_with(&self, own_model: Option<Endpoint>) -> (Uuid, Uuid) {
         let sql = "with o as (insert into pawl.organizations (slug, name)
                      values ('contract-' || replace(gen_random_uuid()::text, '-', ''), 'Contract') returning id)
                    insert into pawl.assistants (organization_id, slug, name)
                      select id, 'default', 'Default' from o returning organization_id, id";
         let row = self.sql(sql, json!([])).await.remove(0);
         let assistant_id = id(&row, "id");
+        let model = match own_model {
+            None => Value::Null,
+            Some(Endpoint { base_url, model }) => {
+                let sql = "insert into pawl.model_versions (
+                             organization_id, assistant_id, model_name, number, version, status, base_model, base_url,
+                             model, finished_at, deployed_at)
+                           select organization_id, id, slug, 1, 'v1', 'deployed', 'claude-sonnet-5-5', $2, $3, now(),
+                                  now()
+                           from pawl.assistants where id = $1 returning id";
+                self.sql(sql, json!([assistant_id, base_url, model])).await.remove(0)["id"].clone()
+            }
+        };
         self.sql(
-            "insert into pawl.system_prompts (assistant_id, version, content, created_by, state)
-             values ($1, 1, $2, 'human', 'active')",
-            json!([assistant_id, PROMPT]),
+            "insert into pawl.system_prompts (assistant_id, version, content, created_by, state, model_version_id)
+             values ($1, 1, $2, 'human', 'active', $3)",
+            json!([assistant_id, PROMPT, model]),
         )
         .await;
         self.sql(
@@ -372,6 +403,7 @@ impl World for StackWorld {
             Change::YearlyBudget(on) => ("yearly_budget", json!(on)),
             Change::PlaceboShare(share) => ("placebo_share", json!(share)),
             Change::JudgeModel(model) => ("judge_model", json!(model)),
+            Change::ChatModel(model) => ("chat_model", json!(model)),
         };
         let sql = format!("update pawl.loop_settings set {column} = $2 where assistant_id = $1");
         self.sql(&sql, json!([assistant_id, value])).await;
@@ -448,6 +480,10 @@ impl World for StackWorld {
         self.votes_of(assistant_id, &votes.iter().map(|up| json!(up)).collect::<Vec<_>>()).await;
     }
 
+    async fn forget(&self, user_id: Uuid) {
+        self.sql("delete from pawl.users where id = $1", json!([user_id])).await;
+    }
+
     async fn wait(&self, time: TimeDelta) {
         let seconds = time.num_seconds();
         for (table, columns) in [
@@ -464,6 +500,7 @@ impl World for StackWorld {
             ("loop_settings", &["paused_until"]),
             ("prompt_tests", &["created_at", "proof_started_at", "decided_at"]),
             ("canary_units", &["assigned_at"]),
+            ("webhook_deliveries", &["next_at"]),
         ] {
             for column in columns {
                 let sql = format!("update pawl.{table} set {column} = {column} - {seconds} * interval '1 second'");

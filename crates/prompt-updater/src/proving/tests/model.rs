@@ -39,6 +39,10 @@ pub(crate) struct Model {
     /// How long an answer takes.
     pub(crate) takes_ms: Cell<f64>,
     pub(crate) chats: RefCell<Vec<(String, String)>>,
+    /// With which model each question was asked, and where.
+    pub(crate) at: RefCell<Vec<(String, Option<String>)>>,
+    /// An address where nothing answers, and what comes of asking.
+    pub(crate) gone: RefCell<Option<(&'static str, ModelError)>>,
     /// How many earlier exchanges each question came with.
     pub(crate) histories: RefCell<Vec<usize>>,
     pub(crate) compared: RefCell<Vec<Vec<(String, String, String)>>>,
@@ -71,14 +75,19 @@ fn unanswered(error: ModelError) -> Unanswered {
 impl Chat for Model {
     async fn answer(&self, request: ChatRequest<'_>, _on_text: &mut dyn FnMut(&str)) -> Result<Answer, Unanswered> {
         self.chats.borrow_mut().push((request.system_prompt.to_owned(), request.message.to_owned()));
+        self.at.borrow_mut().push((request.model.to_owned(), request.base_url.map(str::to_owned)));
         self.histories.borrow_mut().push(request.history.len());
         assert!(request.instructions.is_none(), "both versions are asked without learned instructions");
         self.flies().await;
         if let Some(fault) = self.fault_of(&format!("{} | {}", request.system_prompt, request.message)) {
             return Err(unanswered(fault));
         }
+        if let Some((_, fault)) = self.gone.borrow().clone().filter(|(at, _)| request.base_url == Some(at)) {
+            return Err(Unanswered::from(fault));
+        }
         let text = format!("{} by {}", request.message, request.system_prompt);
-        Ok(Answer { text, model: "simulated/chat".into(), stop_reason: "end_turn".into(), usage: USAGE })
+        let model = format!("simulated/{}", request.model);
+        Ok(Answer { text, model, stop_reason: "end_turn".into(), usage: USAGE })
     }
 }
 

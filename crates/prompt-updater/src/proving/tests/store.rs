@@ -155,6 +155,7 @@ impl Book {
                 Observations::Pairs(self.pairs.iter().filter_map(Drawn::observation).collect())
             }
             Kind::Watch => Observations::Votes(Vec::new()),
+            Kind::Failures => Observations::Turns(Vec::new()),
         };
         Case { observations, ..self.case.clone() }
     }

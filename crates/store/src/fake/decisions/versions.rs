@@ -203,6 +203,7 @@ impl State {
                     assistant_id,
                     version: 0,
                     content: content.to_owned(),
+                    endpoint: live.and_then(|(id, _)| self.prompt(id)?.endpoint.clone()),
                     state: "draft",
                     is_active: false,
                     placebo: false,

@@ -135,10 +135,11 @@ impl State {
         }
         let changed = self.running(assistant_id).zip(self.assistant(assistant_id)).and_then(|(test, assistant)| {
             let (then, today) = (&test.settings, &assistant.settings);
+            let model_by = |settings| self.model_of(test.baseline_id, settings);
             if then.judge_model != today.judge_model {
                 Some("judge_changed")
             } else {
-                (then.chat_model != today.chat_model).then_some("baseline_changed")
+                (model_by(then) != model_by(today)).then_some("baseline_changed")
             }
         });
         if let Some(reason) = changed {
@@ -171,8 +172,15 @@ impl State {
 
     /// As `pawl.test_task`.
     pub(super) fn task_of(&self, test: &StoredTest) -> Option<Test> {
-        let version =
-            |id| self.prompt(id).map(|p| PromptVersion { id: p.id, version: p.version, content: p.content.clone() });
+        let version = |id| {
+            self.prompt(id).map(|p| PromptVersion {
+                id,
+                version: p.version,
+                content: p.content.clone(),
+                model: self.model_of(id, &test.settings),
+                base_url: p.endpoint.as_ref().map(|own| own.base_url.clone()),
+            })
+        };
         let assistant = self.assistant(test.assistant_id)?;
         Some(Test {
             test_id: test.id,
@@ -182,7 +190,7 @@ impl State {
             baseline: version(test.baseline_id)?,
             judge_model: test.settings.judge_model.clone(),
             rubric: StoredRubric { id: assistant.rubric_id, criteria: assistant.rubric.clone() },
-            chat_model: test.settings.chat_model.clone(),
+            chat_model: self.model_of(test.baseline_id, &test.settings),
             max_answer_tokens: 4096,
             history_token_budget: 8000,
         })

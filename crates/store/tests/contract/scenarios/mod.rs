@@ -3,10 +3,12 @@
 pub mod attempts;
 pub mod decisions;
 pub mod feedback;
+pub mod models;
 pub mod patterns;
 pub mod prompts;
 pub mod proof;
 pub mod reflections;
+pub mod training;
 pub mod turns;
 pub mod watch;
 

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::worlds::{Change, World};
 
-pub use ground::{assert_replays, draft, in_test, nothing, nothing_watched, release, task, watch};
+pub use ground::{assert_replays, draft, in_test, nothing, nothing_watched, release, submitted, task, watch};
 use steps::{answers, begin_proof, judge_trial, look, pairs, plan_from, plan_of, prove, screen};
 
 /// What a trial may cost.
